@@ -1,0 +1,223 @@
+"""What an operation may cost, counted before it is executed (issue 5, DESIGN.md 8).
+
+The unit is about one object of the answer. An object costs 1 and what is selected of it; a connection costs that
+once for every record it may return (`first` or `last`, 25 without, never more than 100), so that nested connections
+multiply. A list without paging counts as five objects, a list of ids as many as there are ids. On top of that come
+`READING` for a filter or an order, which may make a source read its records, and the weights of `WEIGHTS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple, cast
+
+import msgspec
+from graphql import (
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLNamedType,
+    GraphQLSchema,
+    InlineFragmentNode,
+    IntValueNode,
+    ListValueNode,
+    NullValueNode,
+    OperationDefinitionNode,
+    SelectionNode,
+    SelectionSetNode,
+    ValueNode,
+    VariableDefinitionNode,
+    VariableNode,
+    get_named_type,
+    is_leaf_type,
+    is_list_type,
+)
+from graphql.type import GraphQLField, GraphQLInterfaceType, GraphQLObjectType, get_nullable_type
+
+__all__ = ["Cost", "operation_cost"]
+
+DEFAULT_PAGE: Final = 25
+LARGEST_PAGE: Final = 100
+LIST_LENGTH: Final = 5
+READING: Final = 50
+WEIGHTS: Final[Mapping[tuple[str, str], int]] = {
+    ("Contact", "matches"): 10,
+    ("Contact", "person"): 10,
+    ("Query", "person"): 10,
+}
+INTROSPECTION: Final[Mapping[str, int]] = {"__schema": 1_000, "__type": 100}
+"""The answer to introspection is long and made without any source."""
+
+_PAGE_ARGUMENTS: Final = ("first", "last")
+_READING_ARGUMENTS: Final = ("filter", "orderBy")
+_ID_ARGUMENTS: Final = ("ids", "representations")
+
+
+class _Count(msgspec.Struct, frozen=True):
+    """How often something is returned: `fixed`, or what a variable says when there is one."""
+
+    fixed: int
+    variable: str | None = None
+
+    def value(self, variables: Mapping[str, Any]) -> int:
+        if self.variable is None:
+            return self.fixed
+        given = variables.get(self.variable, self.fixed)
+        if isinstance(given, list):
+            return min(len(given), LARGEST_PAGE)
+        # Of anything else that is no number the executor says what is wrong; `null` means the default.
+        if isinstance(given, int) and not isinstance(given, bool):
+            return min(max(given, 0), LARGEST_PAGE)
+        return DEFAULT_PAGE
+
+
+class Cost(msgspec.Struct, frozen=True, eq=False):
+    """A cost that may depend on variables. Shared between places: fragments are counted once."""
+
+    fixed: int = 0
+    parts: tuple[tuple[_Count, Cost], ...] = ()
+
+    def total(self, variables: Mapping[str, Any]) -> int:
+        """Returns the cost with these (uncoerced) variables."""
+        return self.fixed if not self.parts else self._total(variables, {})
+
+    def _total(self, variables: Mapping[str, Any], known: dict[int, int]) -> int:
+        total = known.get(id(self))
+        if total is None:
+            total = self.fixed + sum(
+                count.value(variables) * each._total(variables, known) for count, each in self.parts
+            )
+            known[id(self)] = total
+        return total
+
+
+class _Selected(NamedTuple):
+    """The cost of a selection: once, and once for each record of the connection it stands in."""
+
+    once: Cost
+    each: Cost
+
+
+_NOTHING: Final = Cost()
+
+
+def operation_cost(
+    schema: GraphQLSchema, operation: OperationDefinitionNode, fragments: Mapping[str, FragmentDefinitionNode]
+) -> Cost:
+    """Returns the cost of an operation of a valid document."""
+    root = schema.get_root_type(operation.operation)
+    defaults = {each.variable.name.value: each for each in operation.variable_definitions or ()}
+    return _Counter(schema, fragments, defaults).selection(root, operation.selection_set).once if root else _NOTHING
+
+
+class _Counter:
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        fragments: Mapping[str, FragmentDefinitionNode],
+        variables: Mapping[str, VariableDefinitionNode],
+    ) -> None:
+        self._schema = schema
+        self._fragments = fragments
+        self._variables = variables
+        self._known: dict[str, _Selected] = {}
+
+    def selection(self, parent: GraphQLNamedType, selection_set: SelectionSetNode) -> _Selected:
+        once: list[tuple[_Count, Cost]] = []
+        each: list[tuple[_Count, Cost]] = []
+        for node in selection_set.selections:
+            if isinstance(node, FieldNode):
+                of_records = _is_connection(parent) and node.name.value in ("edges", "nodes")
+                (each if of_records else once).append((_Count(1), self._field(parent, node)))
+                continue
+            selected = self._fragment(parent, node)
+            once.append((_Count(1), selected.once))
+            each.append((_Count(1), selected.each))
+        return _Selected(_sum(once), _sum(each))
+
+    def _fragment(self, parent: GraphQLNamedType, node: SelectionNode) -> _Selected:
+        if isinstance(node, InlineFragmentNode):
+            condition = node.type_condition
+            narrowed = self._schema.get_type(condition.name.value) if condition else parent
+            return self.selection(narrowed or parent, node.selection_set)
+        name = cast(FragmentSpreadNode, node).name.value
+        if name not in self._known:
+            definition = self._fragments[name]
+            narrowed = self._schema.get_type(definition.type_condition.name.value)
+            self._known[name] = self.selection(narrowed or parent, definition.selection_set)
+        return self._known[name]
+
+    def _field(self, parent: GraphQLNamedType, node: FieldNode) -> Cost:
+        name = node.name.value
+        if name in INTROSPECTION:
+            return Cost(INTROSPECTION[name])
+        definition = parent.fields.get(name) if isinstance(parent, GraphQLObjectType | GraphQLInterfaceType) else None
+        if definition is None or is_leaf_type(get_named_type(definition.type)):
+            return _NOTHING
+        type_ = get_named_type(definition.type)
+        selected = self.selection(type_, node.selection_set) if node.selection_set else _Selected(_NOTHING, _NOTHING)
+        if _is_connection(type_):
+            return _sum(
+                [
+                    (_Count(1 + self._reading(node)), Cost(1)),
+                    (_Count(1), selected.once),
+                    (self._page(definition, node), selected.each),
+                ]
+            )
+        if _is_connection(parent) and name == "edges":
+            return selected.once
+        one = _sum([(_Count(1), Cost(1)), (_Count(1), selected.once)])
+        length = _Count(1)
+        if is_list_type(get_nullable_type(definition.type)) and not (_is_connection(parent) and name == "nodes"):
+            length = self._ids(definition, node)
+        return _sum([(_Count(WEIGHTS.get((parent.name, name), 0)), Cost(1)), (length, one)])
+
+    def _reading(self, node: FieldNode) -> int:
+        given = (_argument(node, name) for name in _READING_ARGUMENTS)
+        return READING if any(value is not None for value in given) else 0
+
+    def _page(self, definition: GraphQLField, node: FieldNode) -> _Count:
+        for name in _PAGE_ARGUMENTS:
+            if name in definition.args and (value := _argument(node, name)) is not None:
+                return self._count(value)
+        return _Count(DEFAULT_PAGE)
+
+    def _ids(self, definition: GraphQLField, node: FieldNode) -> _Count:
+        for name in _ID_ARGUMENTS:
+            if name in definition.args and (value := _argument(node, name)) is not None:
+                return self._count(value)
+        return _Count(LIST_LENGTH)
+
+    def _count(self, value: ValueNode) -> _Count:
+        if isinstance(value, VariableNode):
+            definition = self._variables.get(value.name.value)
+            default = definition.default_value if definition else None
+            return _Count(self._count(default).fixed if default else DEFAULT_PAGE, value.name.value)
+        if isinstance(value, ListValueNode):
+            return _Count(min(len(value.values), LARGEST_PAGE))
+        # A literal of twenty digits is text until somebody makes it a number.
+        if isinstance(value, IntValueNode) and not value.value.startswith("-"):
+            return _Count(min(int(value.value[:9]), LARGEST_PAGE))
+        return _Count(0)
+
+
+def _argument(node: FieldNode, name: str) -> ValueNode | None:
+    """The value of an argument; None when it is not given, or null."""
+    found = next((each.value for each in node.arguments or () if each.name.value == name), None)
+    return None if isinstance(found, NullValueNode) else found
+
+
+def _is_connection(type_: GraphQLNamedType) -> bool:
+    return type_.name.endswith("Connection")
+
+
+def _sum(parts: list[tuple[_Count, Cost]]) -> Cost:
+    """The parts as one cost, folded as far as no variable is in the way."""
+    fixed = 0
+    open_: list[tuple[_Count, Cost]] = []
+    for count, each in parts:
+        if count.variable is None and not each.parts:
+            fixed += count.fixed * each.fixed
+        elif count.variable is not None or count.fixed:
+            open_.append((count, each))
+    return Cost(fixed, tuple(open_))

@@ -1,0 +1,66 @@
+"""Tag: AutoKonnect's tags and WA.cr's groups."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import strawberry
+from strawberry import UNSET
+
+from gql.arguments import After, Before, First, Last, OnSourceError, page_arguments
+from gql.context import Info
+from gql.failures import settle
+from gql.fields import field, instances_of
+from gql.selection import wanted
+from gql.types.node import Node
+from providers.record import TagRecord
+from resolvers import tags
+from resolvers.connection import SourceErrorPolicy
+
+if TYPE_CHECKING:
+    from gql.types.connection import ContactConnection
+    from gql.types.source import Source
+
+
+async def _created_at(parent: strawberry.Parent[TagRecord], info: Info) -> datetime | None:
+    return parent.created_at or (await tags.tag_detail(info.context.operation, parent)).created_at
+
+
+async def _contact_count(parent: strawberry.Parent[TagRecord], info: Info) -> int | None:
+    if parent.contact_count is not None:
+        return parent.contact_count
+    return (await tags.tag_detail(info.context.operation, parent)).contact_count
+
+
+async def _contacts(
+    parent: strawberry.Parent[TagRecord],
+    info: Info,
+    first: First = UNSET,
+    after: After = UNSET,
+    last: Last = UNSET,
+    before: Before = UNSET,
+    on_source_error: OnSourceError = SourceErrorPolicy.PARTIAL,
+) -> Any:
+    page = page_arguments(first, after, last, before)
+    outcome = await tags.tag_contacts(info.context.operation, parent, page, on_source_error, wanted(info))
+    return settle(info, outcome, on_source_error)
+
+
+@strawberry.federation.type(keys=["id"], description="A label on contacts: a tag of AutoKonnect, a group of WA.cr.")
+class Tag(Node):
+    is_type_of = instances_of(TagRecord)
+
+    source: Annotated[Source, strawberry.lazy("gql.types.source")] = strawberry.field(
+        description="The source that the tag belongs to."
+    )
+    native_id: str = strawberry.field(description="The source's own id of the tag.")
+    name: str = strawberry.field(description="The name; the id as text where the source gives no name.")
+    color: str | None = strawberry.field(description="The colour as the source writes it, e.g. `#1156d6`.")
+    created_at: datetime | None = field(_created_at, description="When the tag was created, where the source says so.")
+    contact_count: int | None = field(
+        _contact_count, description="How many contacts have the tag, where the source says so."
+    )
+    contacts: Annotated[ContactConnection, strawberry.lazy("gql.types.connection")] | None = field(
+        _contacts, description="The contacts that have the tag, in the source's own order."
+    )

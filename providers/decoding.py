@@ -1,0 +1,207 @@
+"""From an answer's JSON to records, shared by all providers: all at once when it is well formed, else row by row.
+
+A provider declares two things as msgspec structs: its row, strict (`str | None`, `datetime | None`), and its
+envelope, generic in the row, with a method `rows()`. Unknown keys are ignored and missing ones take their default.
+
+    class _Row(msgspec.Struct):
+        native_id: RowId = msgspec.field(name="id")
+        email: str | None = None
+        created_at: datetime | None = None
+
+    class _Answer(msgspec.Struct, Generic[T]):
+        data: list[T] | None
+        total: Count = None
+
+        def rows(self) -> list[T]:
+            return self.data or []
+
+    _CONTACTS = ListDecoder(_Answer[_Row], _Answer[msgspec.Raw], RowDecoder(_Row, "id"), "data, a list of contacts")
+
+    decoded = _CONTACTS.decode(body, lambda row, index: ContactRecord(...))
+    Page(decoded.records, total=whole_number("total", decoded.envelope.total), bad=decoded.bad)
+    RawRows(body, _CONTACTS.raw_rows)
+
+The first, fast attempt decodes the whole body in one call (SPEED.md 5). Only when something in it does not fit is it
+read again row by row, so that one bad row costs itself alone, and with the tolerances of `providers.tolerance`. What
+still does not fit is a bad row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from itertools import count
+from typing import Annotated, Any, Generic, NamedTuple, Protocol, TypeAlias, TypeVar
+
+import msgspec
+
+from providers.page import BadRow
+from providers.provider import InvalidAnswer
+from providers.record import ContactRecord, SourceRecord, TagRecord, global_id
+from providers.tolerance import (
+    NOTHING,
+    UNREADABLE,
+    TolerantDecoder,
+    UnreadableRow,
+    as_text,
+    as_whole,
+    decode_body,
+    reason,
+)
+
+__all__ = [
+    "Count",
+    "Decoded",
+    "Envelope",
+    "ListDecoder",
+    "PageTags",
+    "RowDecoder",
+    "RowId",
+    "TolerantDecoder",
+    "UnreadableRow",
+    "as_utc",
+    "decode_body",
+    "raw_field",
+    "raw_value",
+    "whole_number",
+]
+
+T = TypeVar("T")
+R = TypeVar("R")
+E = TypeVar("E", bound="Envelope")
+
+# A native id: there, and not empty. One that comes as a number is taken as text.
+RowId: TypeAlias = Annotated[str, msgspec.Meta(min_length=1)]
+# A number beside the rows (total, page …), to be read with `whole_number`.
+Count: TypeAlias = int | float | str | None
+
+
+class Envelope(Protocol):
+    """What stands around the rows. Generic in practice: decoded with the row type, or with msgspec.Raw for rows."""
+
+    def rows(self) -> list[Any]:
+        """Returns the rows in order. Raises InvalidAnswer when the answer has no list of rows."""
+
+
+class Decoded(NamedTuple, Generic[E, T]):
+    """One answer: its envelope, and records aligned with its rows (None stands for a bad one)."""
+
+    envelope: E
+    records: list[T | None]
+    bad: tuple[BadRow, ...]
+
+
+class RowDecoder(Generic[R]):
+    """Decodes single rows of one kind, tolerantly. `id_name` is the JSON name of the row's id."""
+
+    def __init__(self, row_type: type[R], id_name: str) -> None:
+        self._id_name = id_name
+        self._rows = TolerantDecoder(row_type)
+
+    def decode(self, raws: list[msgspec.Raw], make: Callable[[R, int], T]) -> tuple[list[T | None], tuple[BadRow, ...]]:
+        """Returns what `make` makes of each row, None for a bad one, and the bad rows."""
+        records: list[T | None] = []
+        bad: list[BadRow] = []
+        for index, raw in enumerate(raws):
+            try:
+                records.append(make(self._rows.decode(raw), index))
+            except UNREADABLE as error:
+                records.append(None)
+                bad.append(BadRow(index, self._native_id(raw), reason(error)))
+        return records, tuple(bad)
+
+    def one(self, raw: msgspec.Raw, make: Callable[[R, int], T]) -> T:
+        """Returns what `make` makes of an answer's only row. Raises InvalidAnswer naming the field."""
+        try:
+            return make(self._rows.decode(raw), 0)
+        except UNREADABLE as error:
+            raise InvalidAnswer(reason(error)) from None
+
+    def _native_id(self, raw: msgspec.Raw) -> str | None:
+        try:
+            row = msgspec.json.decode(raw)
+        except UNREADABLE:
+            return None
+        native_id = as_text(row.get(self._id_name)) if isinstance(row, dict) else None
+        return native_id if isinstance(native_id, str) and native_id else None
+
+
+class ListDecoder(Generic[E, R]):
+    """Decodes list answers of one kind.
+
+    `strict` is the envelope of decoded rows, `loose` the same envelope of msgspec.Raw. `expected` says in words what
+    an answer holds ("data, a list of contacts"): it is shown when one does not.
+    """
+
+    def __init__(self, strict: type[E], loose: type[Any], row: RowDecoder[R], expected: str) -> None:
+        self._strict = msgspec.json.Decoder(strict)
+        self._loose: msgspec.json.Decoder[E] = msgspec.json.Decoder(loose)
+        self._row = row
+        self._expected = expected
+
+    def decode(self, body: bytes, make: Callable[[R, int], T]) -> Decoded[E, T]:
+        """Returns the envelope and what `make` makes of each row and its index. Raises InvalidAnswer."""
+        try:
+            envelope = self._strict.decode(body)
+            return Decoded(envelope, list(map(make, envelope.rows(), count())), ())
+        except UNREADABLE:
+            envelope = self._open(body)
+            return Decoded(envelope, *self._row.decode(envelope.rows(), make))
+
+    def raw_rows(self, body: bytes) -> list[msgspec.Raw]:
+        """Returns the rows as they were written, in the order of `decode`: for `RawRows`. Raises InvalidAnswer."""
+        return self._open(body).rows()
+
+    def _open(self, body: bytes) -> E:
+        return decode_body(self._loose, body, self._expected)
+
+
+def whole_number(name: str, value: Count) -> int | None:
+    """Returns a number that the envelope may also write as text, None when it is missing. Raises InvalidAnswer."""
+    if value is None or value == "":
+        return None
+    number = as_whole(value)
+    if not isinstance(number, int) or number < 0:
+        raise InvalidAnswer(f"expected {name} to be a whole number")
+    return number
+
+
+def as_utc(value: datetime | None) -> datetime | None:
+    """Returns the same instant in UTC; a time without an offset is one in UTC already.
+
+    Raises OverflowError at the calendar's edges, which makes a bad row.
+    """
+    if value is None or value.tzinfo is UTC:
+        return value
+    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def raw_field(record: ContactRecord, name: str) -> msgspec.Raw | None:
+    """Returns one value of the record's own row as it was written, None when it is null or missing."""
+    value = msgspec.json.decode(record.raws.row(record.index), type=dict[str, msgspec.Raw]).get(name)
+    return None if value is None else raw_value(value)
+
+
+def raw_value(value: msgspec.Raw) -> msgspec.Raw | None:
+    """Returns a field declared `msgspec.Raw = msgspec.Raw()` as it was written, None when it is null or missing."""
+    return None if bytes(value) in NOTHING else value
+
+
+class PageTags:
+    """The tags of one page: contacts that carry the same tag share its record."""
+
+    __slots__ = ("_records", "_source")
+
+    def __init__(self, source: SourceRecord) -> None:
+        self._source = source
+        self._records: dict[tuple[str, str | None, str | None], TagRecord] = {}
+
+    def tag(self, native_id: str, name: str | None, color: str | None = None) -> TagRecord:
+        """Returns the tag's record. Without a name the id stands for it (contract.graphql, Tag.name)."""
+        key = (native_id, name, color)
+        record = self._records.get(key)
+        if record is None:
+            tag_id = global_id("Tag", self._source.name, native_id)
+            record = TagRecord(tag_id, self._source, native_id, name or native_id, color or None)
+            self._records[key] = record
+        return record

@@ -1,0 +1,110 @@
+"""Why a source could not answer: one short tree, retriable or final (DESIGN.md 8).
+
+    SourceError
+    ├── Retriable
+    │   ├── SourceUnavailable       connection refused or reset, 5xx
+    │   ├── SourceTimeout           connect, read, total or the request's own deadline
+    │   └── SourceRateLimited       429, or our own circuit or limit said no
+    └── Final
+        ├── SourceUnauthenticated   401
+        ├── SourceForbidden         403
+        ├── SourceBadRequest        400, 404, 422 and other refusals of what was asked
+        ├── SourceInvalidResponse   an answer that is not what the API's page describes
+        └── SortNotSupported        an order that can be made neither there nor here
+
+Messages are for clients: they name the source and the remedy, never an address, a body or a credential.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class SourceErrorCode(StrEnum):
+    """The codes of the public enum of the same name (contract.graphql)."""
+
+    SOURCE_UNAUTHENTICATED = "SOURCE_UNAUTHENTICATED"
+    SOURCE_FORBIDDEN = "SOURCE_FORBIDDEN"
+    SOURCE_BAD_REQUEST = "SOURCE_BAD_REQUEST"
+    SOURCE_RATE_LIMITED = "SOURCE_RATE_LIMITED"
+    SOURCE_UNAVAILABLE = "SOURCE_UNAVAILABLE"
+    SOURCE_TIMEOUT = "SOURCE_TIMEOUT"
+    SOURCE_INVALID_RESPONSE = "SOURCE_INVALID_RESPONSE"
+    SORT_NOT_SUPPORTED = "SORT_NOT_SUPPORTED"
+    SORT_INEXACT = "SORT_INEXACT"
+    SCAN_LIMIT_EXCEEDED = "SCAN_LIMIT_EXCEEDED"
+    SEARCH_INCOMPLETE = "SEARCH_INCOMPLETE"
+    MATCH_INCOMPLETE = "MATCH_INCOMPLETE"
+    PAGE_DRIFT = "PAGE_DRIFT"
+
+
+class SourceError(Exception):
+    """A source's failure as a client may see it.
+
+    `message` is public. `status` is the upstream's HTTP status, `retry_after` is in seconds,
+    `request_id` is the upstream's own id of the failed request; each None when unknown.
+    """
+
+    code: SourceErrorCode
+
+    def __init__(
+        self,
+        source: str,
+        message: str,
+        *,
+        status: int | None = None,
+        retry_after: float | None = None,
+        request_id: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.source = source
+        self.message = message
+        self.status = status
+        self.retry_after = retry_after
+        self.request_id = request_id
+
+
+class Retriable(SourceError):
+    """May go away by itself: the source keeps its place in a connection (`hasNextPage` stays true)."""
+
+
+class Final(SourceError):
+    """Asking again gives the same answer."""
+
+
+class SourceUnavailable(Retriable):
+    code = SourceErrorCode.SOURCE_UNAVAILABLE
+
+
+class SourceTimeout(Retriable):
+    code = SourceErrorCode.SOURCE_TIMEOUT
+
+
+class SourceRateLimited(Retriable):
+    code = SourceErrorCode.SOURCE_RATE_LIMITED
+
+
+class SourceUnauthenticated(Final):
+    code = SourceErrorCode.SOURCE_UNAUTHENTICATED
+
+
+class SourceForbidden(Final):
+    code = SourceErrorCode.SOURCE_FORBIDDEN
+
+
+class SourceBadRequest(Final):
+    code = SourceErrorCode.SOURCE_BAD_REQUEST
+
+
+class SourceInvalidResponse(Final):
+    code = SourceErrorCode.SOURCE_INVALID_RESPONSE
+
+
+class SortNotSupported(Final):
+    code = SourceErrorCode.SORT_NOT_SUPPORTED
+
+
+class ScanLimitExceeded(Final):
+    """A look-up by reading came to the end of its limit before it found its record."""
+
+    code = SourceErrorCode.SCAN_LIMIT_EXCEEDED

@@ -1,0 +1,37 @@
+"""One HTTP exchange with a source, as providers write it and the shared HTTP layer carries it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+
+class Request(msgspec.Struct, frozen=True):
+    """A read. Hashable: equal requests of one operation go out once.
+
+    `path` is joined to the source's base_url. `params` are unencoded names and values in order; brackets in
+    names are encoded exactly once by the HTTP layer (trap 14). `body` is JSON text for Tether's read-only POST.
+    `headers` are extra ones without credentials, e.g. If-None-Match.
+    """
+
+    method: str
+    path: str
+    params: tuple[tuple[str, str], ...] = ()
+    body: bytes | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+class Response(msgspec.Struct):
+    """An answer with status 200, body decompressed. `headers` has lower-case names.
+
+    `fetched_at` is seconds since the epoch; `stale` says that a cache answered past its time because the
+    source could not; `cache_hit` that no call went out for it.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    fetched_at: float
+    stale: bool = False
+    cache_hit: bool = False

@@ -1,0 +1,249 @@
+"""One account's calls: limits, time-outs, retries and the circuit around a transport, and every failure in words.
+
+The first attempt of a call goes straight through; what costs something (retrying, waiting for a slot, asking an open
+circuit) begins where it is needed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from time import perf_counter
+from typing import TypeAlias
+from urllib.parse import urlsplit
+
+import msgspec
+
+from providers.addressing import Unaddressable, encoded_path, redirected, target
+from providers.breaker import Admission, CircuitBreaker
+from providers.errors import (
+    Retriable,
+    SourceBadRequest,
+    SourceError,
+    SourceInvalidResponse,
+    SourceRateLimited,
+    SourceTimeout,
+    SourceUnavailable,
+)
+from providers.health import SourceHealth
+from providers.limits import Gate, NoFreeSlot, RateExceeded
+from providers.refusals import refusal
+from providers.request import Request, Response
+from providers.retry import RetryBudget, again, is_repeatable
+from providers.settings import SourceSettings
+from providers.transport import (
+    Answer,
+    BodyTooLarge,
+    ConnectFailed,
+    ConnectionLost,
+    Headers,
+    Limits,
+    TimedOut,
+    Transport,
+    TransportError,
+    origin_of,
+)
+
+# Called after every attempt with its status (None: no answer), its milliseconds, and whether a cache gave it.
+OnAttempt: TypeAlias = Callable[[int | None, float, bool], None]
+
+_MAX_REDIRECTS = 3
+_REPEATING_REDIRECTS = frozenset({307, 308})
+_REDIRECTS = frozenset({301, 302, 303}) | _REPEATING_REDIRECTS
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+_log = logging.getLogger(__name__)
+
+
+class _Call(msgspec.Struct, gc=False):
+    """What stays the same through the attempts of one call. `path` is the encoded target, `end` its deadline."""
+
+    request: Request
+    path: str
+    headers: Headers
+    end: float
+    on_attempt: OnAttempt | None
+    conditional: bool
+
+
+class Upstream:
+    """Calls to one configured source. `credential_place` is where to look when the credential is refused.
+
+    `clock` gives seconds since the epoch. Raises ValueError when the settings' base_url cannot be used.
+    """
+
+    def __init__(
+        self,
+        settings: SourceSettings,
+        transport: Transport,
+        credential_place: str,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.transport = transport
+        self._settings = settings
+        self._name = settings.name
+        self._credential_place = credential_place
+        self._clock = clock
+        self._origin = origin_of(settings.base_url, settings.ca_file)
+        self._base_path = encoded_path(urlsplit(settings.base_url).path.rstrip("/"))
+        self._limits = Limits(
+            settings.connect_timeout, settings.read_timeout or settings.timeout, settings.max_response_bytes
+        )
+        self._gate = Gate(settings.max_concurrency, settings.rate_limit)
+        self._budget = RetryBudget()
+        self._breaker = CircuitBreaker(settings.circuit_failures, settings.circuit_cooldown)
+        self.health = SourceHealth(self._breaker, clock)
+
+    async def exchange(
+        self,
+        request: Request,
+        headers: Headers,
+        deadline: float | None,
+        on_attempt: OnAttempt | None = None,
+        *,
+        conditional: bool = False,
+    ) -> Response:
+        """Returns the answer to a read: 2xx with JSON, or 304 when `conditional`. Raises SourceError.
+
+        Over at `deadline` (the loop's clock) or after the source's own timeout, whichever comes first, with
+        everything: waiting for a slot, retries, redirects, reading.
+        """
+        now = asyncio.get_running_loop().time()
+        end = now + self._settings.timeout
+        if deadline is not None and deadline < end:
+            end = deadline
+            if end <= now:
+                raise SourceTimeout(self._name, f"{self._name} was not asked: the time for this request was over")
+        try:
+            path = target(self._base_path, request)
+        except Unaddressable as error:
+            # An id that no URL can hold names nothing: what the source would say is 404.
+            raise SourceBadRequest(self._name, f"{self._name} cannot be asked this: {error}", status=404) from error
+        admission = Admission.CALL if self._breaker.is_closed else self._admission()
+        self._budget.deposit()
+        try:
+            response = await self._call(_Call(request, path, headers, end, on_attempt, conditional), admission)
+        except SourceError as error:
+            self._note(error, admission)
+            raise
+        except BaseException:
+            self._breaker.abandoned(admission)
+            raise
+        self._breaker.succeeded(admission)
+        return response
+
+    async def _call(self, call: _Call, admission: Admission) -> Response:
+        try:
+            return await self._attempt(call)
+        except Retriable as failure:
+            if admission is Admission.PROBE or not is_repeatable(failure):
+                raise
+            return await again(
+                lambda: self._attempt(call),
+                failure,
+                retries=self._settings.retries,
+                deadline=call.end,
+                budget=self._budget,
+                breaker=self._breaker,
+            )
+
+    async def _attempt(self, call: _Call) -> Response:
+        try:
+            await self._gate.enter(call.end)
+        except RateExceeded as error:
+            message = f"{self._name} was not asked: its rate_limit leaves no room before the time is over"
+            raise SourceRateLimited(self._name, message, retry_after=error.retry_after) from error
+        except NoFreeSlot as error:
+            message = f"{self._name} was not asked: max_concurrency calls were under way until the time was over"
+            raise SourceTimeout(self._name, message) from error
+        started = perf_counter()
+        status: int | None = None
+        try:
+            answer = await self._carried(call)
+            status = answer.status
+        except TransportError as error:
+            raise self._failure(error) from error
+        finally:
+            self._gate.leave()
+            milliseconds = (perf_counter() - started) * 1000
+            if call.on_attempt is not None:
+                call.on_attempt(status, milliseconds, False)
+        return self._accepted(answer, milliseconds, conditional=call.conditional)
+
+    async def _carried(self, call: _Call) -> Answer:
+        send, origin, limits, end = self.transport.send, self._origin, self._limits, call.end
+        method, body = call.request.method, call.request.body
+        answer = await send(origin, method, call.path, call.headers, body, limits, end)
+        if answer.status not in _REDIRECTS:
+            return answer
+        path = call.path
+        for _ in range(_MAX_REDIRECTS):
+            if answer.status not in _REDIRECTS or (method != "GET" and answer.status not in _REPEATING_REDIRECTS):
+                break
+            # To another origin the credential must not go: this one was configured.
+            there = redirected(origin, path, answer.headers.get("location", ""))
+            if there is None:
+                break
+            path = there
+            answer = await send(origin, method, path, call.headers, body, limits, end)
+        return answer
+
+    def _accepted(self, answer: Answer, milliseconds: float, *, conditional: bool) -> Response:
+        status = answer.status
+        now = self._clock()
+        if not (200 <= status < 300 and status != 206) and not (status == 304 and conditional):
+            raise refusal(self._name, self._credential_place, answer, datetime.fromtimestamp(now, UTC))
+        body = answer.body
+        if status != 304 and body[:1] not in (b"{", b"["):
+            body = self._trimmed(body)
+        self.health.answered(milliseconds, now, answer.headers.get("x-api-version"))
+        return Response(status, answer.headers, body, now)
+
+    def _trimmed(self, body: bytes) -> bytes:
+        text = body.removeprefix(_BYTE_ORDER_MARK).lstrip()
+        if text[:1] in (b"{", b"["):
+            return text
+        what = "an HTML page" if text[:1] == b"<" else "something else" if text else "nothing"
+        raise SourceInvalidResponse(self._name, f"{self._name}: expected JSON, got {what}; check base_url", status=200)
+
+    def _admission(self) -> Admission:
+        admission = self._breaker.admit()
+        if admission is Admission.REFUSED:
+            wait = self._breaker.retry_after
+            message = f"{self._name} was not asked: it kept failing; the next try is in {wait:.1f} s"
+            raise SourceUnavailable(self._name, message, retry_after=wait)
+        return admission
+
+    def _note(self, error: SourceError, admission: Admission) -> None:
+        self.health.failed(error)
+        match error:
+            case SourceRateLimited(status=None) | SourceTimeout(__cause__=NoFreeSlot()):
+                self._breaker.abandoned(admission)  # our own limits: the source was not asked
+            case SourceUnavailable() | SourceTimeout():
+                if self._breaker.failed(admission):
+                    _log.warning("source %s: circuit opened (%s)", self._name, error.code.value)
+            case _:
+                self._breaker.succeeded(admission)
+
+    def _failure(self, error: TransportError) -> SourceError:
+        name = self._name
+        match error:
+            case TimedOut(phase="connect"):
+                return SourceTimeout(name, f"{name} could not be connected to in time; check base_url")
+            case TimedOut(phase="read"):
+                return SourceTimeout(name, f"{name} sent nothing for {self._limits.read_timeout:g} s")
+            case TimedOut():
+                allowed = f"its timeout is {self._settings.timeout:g} s"
+                return SourceTimeout(name, f"{name} did not answer in time; {allowed}")
+            case ConnectFailed():
+                return SourceUnavailable(name, f"{name} cannot be reached ({error}); check base_url")
+            case ConnectionLost():
+                return SourceUnavailable(name, f"{name} broke off: {error}")
+            case BodyTooLarge():
+                remedy = "raise max_response_bytes or lower max_page_size"
+                return SourceInvalidResponse(name, f"{name}: expected {error}; {remedy}")
+            case _:
+                return SourceInvalidResponse(name, f"{name}: expected {error}")

@@ -1,0 +1,92 @@
+"""The federated list of contacts: plan, stream, merge, page (DESIGN.md 4 to 8)."""
+
+from __future__ import annotations
+
+import msgspec
+
+from providers.query import And, Condition, Filter, Order
+from providers.source import Source
+from resolvers.connection import Outcome, SourceErrorPolicy
+from resolvers.errors import BadUserInput
+from resolvers.legs import Leg, leg
+from resolvers.operation import Operation
+from resolvers.page import cut, federated
+from resolvers.plan import SourcePlan, plan
+from resolvers.selection import PageArguments, Wanted
+
+
+class ContactsQuestion(msgspec.Struct, frozen=True):
+    """The arguments of `contacts`. `sources` are names; None: all that the caller may see."""
+
+    page: PageArguments = PageArguments()
+    sources: tuple[str, ...] | None = None
+    search: str | None = None
+    filter: Filter | None = None
+    orders: tuple[Order, ...] = ()
+    policy: SourceErrorPolicy = SourceErrorPolicy.PARTIAL
+
+
+async def contacts(operation: Operation, question: ContactsQuestion, wanted: Wanted) -> Outcome:
+    """Returns one page of contacts over several sources. Raises BadUserInput."""
+    cut(question.page)
+    asked = chosen(operation, question.sources)
+    search = question.search or None
+    orders = tuple({order.field: order for order in reversed(question.orders)}.values())[::-1]
+    legs: list[Leg] = []
+    for source in asked:
+        made = plan(source, filter=question.filter, search=search, orders=orders, parts=wanted.parts)
+        explain_plan(operation, "contacts", made)
+        legs.append(leg(operation, made))
+    return await federated(
+        operation,
+        "contacts",
+        (search, question.filter, orders),
+        legs,
+        question.page,
+        orders,
+        question.policy,
+        wanted,
+    )
+
+
+def chosen(operation: Operation, names: tuple[str, ...] | None) -> list[Source]:
+    """Returns the sources of these names in configuration order. Raises BadUserInput for a name there is not."""
+    if names is None:
+        return list(operation.sources.values())
+    for name in names:
+        if name not in operation.sources:
+            known = ", ".join(operation.sources) or "none"
+            raise BadUserInput("sources", f'no source is named "{name[:64]}"; there are: {known}')
+    return [source for name, source in operation.sources.items() if name in names]
+
+
+def explain_plan(operation: Operation, field: str, made: SourcePlan) -> None:
+    """Notes a source's plan for people who ask (`extensions.plan`)."""
+    if operation.explain is None:
+        return
+    pushed = [_words(condition) for condition in made.query.conditions]
+    if made.query.search is not None:
+        pushed.append(f"search {made.query.search!r}")
+    if made.never:
+        pushed = ["nothing: no record can hold"]
+    keys = ", ".join(f"{order.field} {'DESC' if order.descending else 'ASC'}" for order in made.orders)
+    operation.explain.plan(
+        made.source.name,
+        field,
+        pushed,
+        [_words(item) for item in made.left],
+        f"{keys}: {made.ordering.value}" if keys else made.ordering.value,
+    )
+
+
+def _words(filter: Filter) -> str:
+    if isinstance(filter, Condition):
+        return f"{filter.field} {filter.operator} {filter.value}"
+    if isinstance(filter, And):
+        return "(" + " and ".join(_words(item) for item in filter.items) + ")"
+    if hasattr(filter, "item"):
+        return f"not {_words(filter.item)}"
+    return "(" + " or ".join(_words(item) for item in filter.items) + ")"
+
+
+__all__ = ["ContactsQuestion", "Leg", "chosen", "contacts", "explain_plan", "federated", "leg"]

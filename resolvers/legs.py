@@ -1,0 +1,109 @@
+"""How each source's part of a connection is read: the stream for its plan, its paging and the direction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+import msgspec
+
+from providers.capabilities import Paging
+from providers.query import ListQuery
+from resolvers.operation import Operation
+from resolvers.plan import Ordering, SourcePlan
+from resolvers.reading import Whole, contact_list, page_sizes, read_whole
+from resolvers.streams.bucket import BucketStream
+from resolvers.streams.index import IndexStream
+from resolvers.streams.local import LocalStream
+from resolvers.streams.own_order import OwnOrderStream
+from resolvers.streams.reverse import ReverseStream
+from resolvers.streams.runs import RunStream
+from resolvers.streams.stream import Bounds, Stream
+from resolvers.streams.token import TokenStream
+
+Open: TypeAlias = Callable[[Bounds, bool], Stream]
+
+
+class Leg(msgspec.Struct, frozen=True):
+    """One source's part: its plan, what opens its stream between bounds, forward or backward, and what opens a
+    stream of which one record tells the total."""
+
+    plan: SourcePlan
+    open: Open
+    count: Callable[[], Stream]
+
+
+def leg(operation: Operation, plan: SourcePlan) -> Leg:
+    """Returns the usual way of reading a plan's contacts."""
+
+    def open(bounds: Bounds, forward: bool) -> Stream:
+        if plan.ordering is Ordering.LOCAL:
+            return _sorted_here(operation, plan, bounds, forward)
+        if plan.ordering is Ordering.RUNS:
+            inner = _without_residual_order(plan)
+            return RunStream(
+                operation, plan, bounds, lambda edge, way: _plain(operation, inner, edge, way), forward=forward
+            )
+        return _plain(operation, plan, bounds, forward)
+
+    unsorted = msgspec.structs.replace(
+        plan,
+        query=ListQuery(plan.query.conditions, plan.query.search, (), plan.query.parts),
+        ordering=Ordering.RANK,
+        orders=(),
+    )
+    return Leg(plan, open, lambda: _plain(operation, unsorted, Bounds(), True))
+
+
+def _plain(operation: Operation, plan: SourcePlan, bounds: Bounds, forward: bool) -> Stream:
+    if plan.buckets:
+        stages = BucketStream(operation, plan, bounds)
+        return stages if forward else ReverseStream(stages)
+    if plan.source.provider.capabilities.paging is Paging.CURSOR:
+        tokens = TokenStream(operation, plan, bounds, forward=forward)
+        if forward or tokens.reversible:
+            return tokens
+        return ReverseStream(TokenStream(operation, plan, bounds, forward=True))
+    contacts = contact_list(operation, plan)
+    return IndexStream(operation, plan, bounds, contacts, page_sizes(plan.source), forward=forward)
+
+
+def _sorted_here(operation: Operation, plan: SourcePlan, bounds: Bounds, forward: bool) -> Stream:
+    async def read() -> Whole:
+        if not plan.buckets:
+            return await read_whole(operation, plan)
+        stages = ReverseStream(BucketStream(operation, msgspec.structs.replace(plan, residual=None), Bounds()))
+        await stages.fill(1)
+        local.warnings |= stages.warnings
+        return Whole(stages.items[::-1], [], [])
+
+    credential = operation.credentials.get(plan.source.name)
+    identity = (
+        plan.source,
+        credential,
+        plan.query.conditions,
+        plan.query.search,
+        plan.query.parts,
+        plan.left,
+        plan.orders,
+    )
+    local = LocalStream(operation, plan, bounds, read, identity, forward=forward)
+    if not plan.own_orders:
+        return local
+    query = plan.query
+    own = msgspec.structs.replace(
+        plan, query=ListQuery(query.conditions, query.search, plan.own_orders, query.parts), ordering=Ordering.PUSHED
+    )
+    return OwnOrderStream(local, lambda: _plain(operation, own, bounds, forward))
+
+
+def _without_residual_order(plan: SourcePlan) -> SourcePlan:
+    return msgspec.structs.replace(plan, orders=plan.query.orders, ordering=Ordering.PUSHED)
+
+
+def from_the_end(stream: Stream, reopened: Callable[[], Stream]) -> Stream:
+    """Returns the stream by which the end of a list is read when its ranks must be known: as a whole when the source
+    cannot count what holds (DESIGN.md 6)."""
+    if stream.plan.residual is None and isinstance(stream, IndexStream):
+        return stream
+    return stream if isinstance(stream, ReverseStream) else ReverseStream(reopened())

@@ -1,0 +1,119 @@
+"""Where reading goes on in one source: the positions a cursor holds (DESIGN.md 6, "Cursor").
+
+Every mark stands right after the last record it counts. `last` is that record's native id, `before` 16-bit hashes of
+the up to seven rows before it, newest first: the anchors by which a position is found again when rows were inserted
+or deleted meanwhile. Sizes are bounded because a cursor may be forged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, TypeAlias
+from zlib import crc32
+
+import msgspec
+from msgspec import Meta
+
+Count = Annotated[int, Meta(ge=0, le=2**53)]
+Id = Annotated[str, Meta(max_length=512)]
+Hash = Annotated[int, Meta(ge=0, le=0xFFFF)]
+Before = Annotated[tuple[Hash, ...], Meta(max_length=7)]
+Micros = Annotated[int, Meta(ge=-(2**56), le=2**58)]
+
+ANCHORS = 8
+
+
+class IndexMark(msgspec.Struct, frozen=True, array_like=True, tag=1):
+    """A page-number list: the index of the next row, and the list's total then."""
+
+    index: Count
+    last: Id | None
+    before: Before
+    total: Count | None
+
+
+class TokenMark(msgspec.Struct, frozen=True, array_like=True, tag=2):
+    """A cursor list: `index` of the next row in the page of `limit` rows behind `token`, and when the last record
+    was updated, in microseconds since the epoch. `bound`: the chain was begun by time, at this instant; filters are
+    resent with every token."""
+
+    token: Annotated[str, Meta(max_length=4_000)] | None
+    limit: Annotated[int, Meta(ge=1, le=10_000)]
+    index: Count
+    last: Id | None
+    before: Before
+    at: Micros | None
+    bound: Micros | None
+
+
+class KeyMark(msgspec.Struct, frozen=True, array_like=True, tag=3):
+    """A cursor list met from the other side: after the record that was updated `at`, by the time itself."""
+
+    at: Micros
+    last: Id | None
+    before: Before
+
+
+class LocalMark(msgspec.Struct, frozen=True, array_like=True, tag=4):
+    """A list that is sorted here: the index of the next record, the last one, and its sort keys where they are dates.
+
+    `check` and `before` hash ids together with sort keys: a record whose key changed is no anchor any more.
+    """
+
+    index: Count
+    last: Id | None
+    check: Hash
+    before: Before
+    keys: Annotated[tuple[Micros | None, ...], Meta(max_length=8)]
+
+
+class BucketMark(msgspec.Struct, frozen=True, array_like=True, tag=5):
+    """Stage buckets one after the other: the stage, and the index of the next row in it."""
+
+    stage: Id
+    index: Count
+    last: Id | None
+    before: Before
+    total: Count | None
+
+
+class RunMark(msgspec.Struct, frozen=True, array_like=True, tag=6):
+    """A run of equal leading keys that is sorted here: where the run starts, and the last record of it."""
+
+    start: IndexMark | TokenMark | KeyMark | None
+    last: Id | None
+    offset: Count
+
+
+Mark: TypeAlias = IndexMark | TokenMark | KeyMark | LocalMark | BucketMark | RunMark
+
+
+def short_hash(native_id: str) -> int:
+    return crc32(native_id.encode()) & 0xFFFF
+
+
+def anchors(ids: Sequence[str], older: tuple[str | None, tuple[int, ...]] = (None, ())) -> tuple[str | None, Before]:
+    """Returns `last` and `before` for the rows `ids`, oldest first, that follow a mark's own (`older`)."""
+    if not ids:
+        return older
+    hashes = [short_hash(native_id) for native_id in ids[-2 : -ANCHORS - 1 : -1]]
+    if len(hashes) < ANCHORS - 1 and older[0] is not None:
+        hashes += [short_hash(older[0]), *older[1]]
+    return ids[-1], tuple(hashes[: ANCHORS - 1])
+
+
+def newest_anchor(ids: Sequence[str], last: str | None, before: Sequence[int]) -> tuple[int, int] | None:
+    """Returns where in `ids` the newest surviving anchor stands and its age (0: the last record itself), or None."""
+    if last is not None:
+        for position, native_id in enumerate(ids):
+            if native_id == last:
+                return position, 0
+    if not before:
+        return None
+    places: dict[int, int] = {}
+    for position, native_id in enumerate(ids):
+        places[short_hash(native_id)] = position
+    for age, anchor in enumerate(before, start=1):
+        if anchor in places:
+            return places[anchor], age
+    return None

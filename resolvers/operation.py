@@ -1,0 +1,108 @@
+"""One GraphQL operation's view of the sources: who may be asked, with which credentials, and what was asked already."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from time import perf_counter
+from typing import Any, TypeVar
+
+from aiodataloader import DataLoader
+from providers.source import Credential, Source
+
+from providers.provider import InvalidAnswer
+from providers.record import SourceRecord
+from providers.request import Request, Response
+from resolvers.cursors import CursorCodec
+from resolvers.explain import Explain
+
+T = TypeVar("T")
+Decode = Callable[[Response, SourceRecord], Any]
+
+
+class Operation:
+    """Made anew for every operation: nothing in it outlives the answer or is seen by another caller.
+
+    `sources` are those the caller may see, by name, in configuration order. `credentials` are those forwarded
+    from the caller, by source name. `deadline` is on the event loop's clock. `fresh` asks past the cache. `cursors` reads
+    and writes cursors with the configured key.
+    """
+
+    def __init__(
+        self,
+        sources: Mapping[str, Source],
+        *,
+        credentials: Mapping[str, Credential] | None = None,
+        deadline: float | None = None,
+        fresh: bool = False,
+        explain: Explain | None = None,
+        cursors: CursorCodec | None = None,
+    ) -> None:
+        self.sources = sources
+        self.credentials = credentials or {}
+        self.deadline = deadline
+        self.fresh = fresh
+        self.explain = explain
+        self.cursors = cursors or CursorCodec()
+        self.memo: dict[Any, Any] = {}
+        self._past_cache: set[str] = set()
+        self._upstream = _Upstream(self)
+
+    async def ask(
+        self, source: Source, request: Request, decode: Callable[[Response, SourceRecord], T]
+    ) -> tuple[T, Response]:
+        """Returns the decoded answer and the answer itself; equal questions of one operation go out once.
+
+        `decode` is a method of the source's provider. Raises SourceError.
+        """
+        # One waiter's cancellation must not be everybody's (aiodataloader shares the future).
+        answer: tuple[T, Response] = await asyncio.shield(self._upstream.load((source.name, request, decode)))
+        return answer
+
+    def forget(self, source: Source) -> None:
+        """Lets equal questions to a source go out again: its list changed while it was read."""
+        self._upstream.forget(source.name)
+        self._past_cache.add(source.name)
+
+
+class _Upstream(DataLoader[tuple[str, Request, Decode], Any]):
+    # Not batched: one REST call is one question, and a slow source must not hold up another's answer.
+    batch = False
+
+    def __init__(self, operation: Operation) -> None:
+        super().__init__()
+        self._operation = operation
+        self._asked: set[tuple[str, Request, Decode]] = set()
+
+    def forget(self, name: str) -> None:
+        for key in [key for key in self._asked if key[0] == name]:
+            self.clear(key)
+            self._asked.discard(key)
+
+    async def batch_load_fn(self, keys: list[tuple[str, Request, Decode]]) -> list[Any]:
+        self._asked.update(keys)
+        ((name, request, decode),) = keys
+        try:
+            return [await self._send(self._operation.sources[name], request, decode)]
+        except Exception as error:
+            return [error]
+
+    async def _send(self, source: Source, request: Request, decode: Decode) -> tuple[Any, Response]:
+        operation = self._operation
+        explain = operation.explain
+        entry = explain.request(source.name, request) if explain is not None else None
+        response = await source.send(
+            request,
+            operation.credentials.get(source.name),
+            deadline=operation.deadline,
+            fresh=operation.fresh or source.name in operation._past_cache,
+            on_attempt=entry.attempt if entry is not None else None,
+        )
+        started = perf_counter()
+        try:
+            decoded = decode(response, source.record)
+        except InvalidAnswer as error:
+            raise source.invalid(error) from error
+        if entry is not None:
+            entry.decoded(decoded, (perf_counter() - started) * 1000)
+        return decoded, response

@@ -1,0 +1,338 @@
+"""One page of a federated connection: places from the cursors, merged streams, cursors again (DESIGN.md 6 and 8)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import TypeVar
+
+import msgspec
+
+from providers.errors import SourceError, SourceErrorCode
+from providers.query import Order
+from resolvers.connection import (
+    ContactConnectionRecord,
+    ContactEdgeRecord,
+    ErrorRecord,
+    Outcome,
+    PageInfoRecord,
+    SliceRecord,
+    SourceErrorPolicy,
+    SourceStatus,
+)
+from resolvers.cursors import Fingerprint, Place, fingerprint
+from resolvers.errors import BadUserInput
+from resolvers.legs import Leg, from_the_end
+from resolvers.merge import Part, by_keys, by_rank
+from resolvers.operation import Operation
+from resolvers.selection import PageArguments, Wanted
+from resolvers.streams.stream import Bounds
+
+DEFAULT_SIZE = 25
+MAX_SIZE = 100
+# A source that failed so stays failed: it does not keep hasNextPage true (DESIGN.md 6).
+_FOR_GOOD = {
+    SourceErrorCode.SOURCE_UNAUTHENTICATED,
+    SourceErrorCode.SOURCE_FORBIDDEN,
+    SourceErrorCode.SORT_NOT_SUPPORTED,
+}
+
+T = TypeVar("T")
+
+
+class Cut(msgspec.Struct, frozen=True):
+    """Which page is wanted: its size and direction."""
+
+    size: int
+    forward: bool
+
+
+def cut(page: PageArguments) -> Cut:
+    """Returns the page's size and direction. Raises BadUserInput naming the argument."""
+    if page.first is not None and page.last is not None:
+        raise BadUserInput("last", "give either first or last, not both")
+    for argument, value in (("first", page.first), ("last", page.last)):
+        if value is not None and not 0 <= value <= MAX_SIZE:
+            raise BadUserInput(argument, f"expected 0 to {MAX_SIZE}, got {value}")
+    if page.last is not None:
+        return Cut(page.last, False)
+    return Cut(DEFAULT_SIZE if page.first is None else page.first, True)
+
+
+async def federated(
+    operation: Operation,
+    kind: str,
+    question: object,
+    legs: Sequence[Leg],
+    page: PageArguments,
+    orders: tuple[Order, ...],
+    policy: SourceErrorPolicy,
+    wanted: Wanted,
+) -> Outcome:
+    """Returns one page over all legs. Raises BadUserInput.
+
+    `kind` and `question` (by its repr) make the fingerprint that ties cursors to their query.
+    """
+    how = cut(page)
+    mark = fingerprint(kind, [leg.plan.source.name for leg in legs], question)
+    making = _Page(operation, mark, legs, page, how, orders, wanted)
+    await making.read()
+    if wanted.total:
+        await making.count()
+    return making.outcome(policy)
+
+
+class _Page:
+    """A page while it is made. `items` are its contacts in the list's own direction."""
+
+    def __init__(
+        self,
+        operation: Operation,
+        mark: Fingerprint,
+        legs: Sequence[Leg],
+        page: PageArguments,
+        how: Cut,
+        orders: tuple[Order, ...],
+        wanted: Wanted,
+    ) -> None:
+        self.operation = operation
+        self.fingerprint = mark
+        self.legs = legs
+        self.arguments = page
+        self.how = how
+        self.orders = orders
+        self.wanted = wanted
+        codec = operation.cursors
+        count = len(legs)
+        self.after = None if page.after is None else codec.decode("after", page.after, mark, count)
+        self.before = None if page.before is None else codec.decode("before", page.before, mark, count)
+        self.counted: dict[int, int | None] = {}
+        self.parts = [self._part(index, leg) for index, leg in enumerate(legs)]
+        self.items: list[tuple[Part, int]] = []
+
+    def _part(self, index: int, leg: Leg) -> Part:
+        after = self.after.places[index] if self.after is not None else None
+        before = self.before.places[index] if self.before is not None else None
+        forward = self.how.forward
+        place = (after if forward else before) or Place()
+        part = Part(index, leg.plan, place, rank=place.rank)
+        if leg.plan.never:
+            return part
+        own = self.before is not None and self.before.own == index
+        if forward and after is not None and after.exhausted:
+            return part
+        if not forward and before is not None:
+            part.rank = max(0, place.rank - (1 if own else 0))
+            if part.rank == 0 and not self.orders:
+                return part
+        bounds = Bounds(
+            after.mark if after is not None else None,
+            before.mark if before is not None else None,
+            before_own=own,
+            bounded_after=after is not None and after.mark is not None,
+            bounded_before=before is not None,
+        )
+        part.stream = leg.open(bounds, forward)
+        if not forward and before is None and not self.orders:
+            # Ranks are counted from the start: the end's are known when the list's length is.
+            part.stream = from_the_end(part.stream, lambda: leg.open(bounds, True))
+        return part
+
+    # ------------------------------------------------------------ reading
+
+    async def read(self) -> None:
+        wanted, size = self.wanted, self.how.size
+        if not wanted.contacts and not wanted.page_info and (wanted.total or not wanted.slices):
+            # Only a total is asked for: that needs no page.
+            for part in self.parts:
+                part.stream = None
+            return
+        if size == 0:
+            if wanted.page_info:
+                await self._fill([(part, 1) for part in self.parts if part.live])
+            return
+        if self.orders:
+            page = await by_keys(self.parts, size, self.how.forward, self.orders, self._fill)
+        else:
+            if not self.how.forward and self.before is None:
+                await self._rank_from_the_end(size)
+            page = await by_rank(self.parts, size, self.how.forward, self._fill)
+        self.items = page if self.how.forward else page[::-1]
+
+    async def _rank_from_the_end(self, size: int) -> None:
+        live = [part for part in self.parts if part.live]
+        await self._fill([(part, -(-size // len(live))) for part in live])
+        for part in live:
+            if part.stream is not None and part.error is None:
+                total = part.stream.total if part.plan.residual is None else None
+                part.rank = len(part.stream.items) if total is None or part.stream.ended else total
+
+    async def _fill(self, needs: Sequence[tuple[Part, int]]) -> None:
+        if len(needs) == 1:
+            await self._fill_one(*needs[0])
+        elif needs:
+            await asyncio.gather(*(self._fill_one(part, count) for part, count in needs))
+
+    @staticmethod
+    async def _fill_one(part: Part, count: int) -> None:
+        assert part.stream is not None
+        try:
+            await part.stream.fill(count)
+        except SourceError as error:
+            part.error = error
+
+    async def count(self) -> None:
+        """Finds every part's total; asks for one record where no page has told it (DESIGN.md 7)."""
+        await asyncio.gather(*(self._count_one(part) for part in self.parts))
+
+    async def _count_one(self, part: Part) -> None:
+        plan = part.plan
+        if plan.never:
+            self.counted[part.index] = 0
+        elif part.error is not None:
+            self.counted[part.index] = None
+        elif part.stream is not None and part.stream.count is not None:
+            self.counted[part.index] = part.stream.count
+        elif plan.residual is not None or not plan.source.provider.capabilities.total:
+            self.counted[part.index] = None
+        elif part.stream is not None and part.stream.scanned:
+            self.counted[part.index] = None
+        else:
+            counting = Part(part.index, plan, Place(), self.legs[part.index].count())
+            await self._fill_one(counting, 1)
+            part.error = counting.error
+            if counting.stream is not None and counting.error is None:
+                self.counted[part.index] = counting.stream.total
+                part.counted = counting.stream
+
+    # ------------------------------------------------------------ answer
+
+    def outcome(self, policy: SourceErrorPolicy) -> Outcome:
+        errors = [part.error for part in self.parts if part.error is not None]
+        if errors and policy is SourceErrorPolicy.FAIL:
+            return Outcome(None, errors)
+        asked = [part for part in self.parts if part.stream is not None or part.error is not None]
+        if errors and len(errors) == len(asked) and not self.items:
+            if self.arguments.after is None and self.arguments.before is None:
+                return Outcome(None, errors)
+            told = errors if policy is SourceErrorPolicy.PARTIAL else []
+            return Outcome(self._empty(), told)
+        return Outcome(self._connection(), errors if policy is SourceErrorPolicy.PARTIAL else [])
+
+    def _empty(self) -> ContactConnectionRecord:
+        """Every source failed on a later page: the client keeps its list and can ask again from where it was."""
+        given = self.arguments.after if self.how.forward else self.arguments.before
+        info = PageInfoRecord(
+            self.how.forward or self.arguments.before is not None,
+            not self.how.forward or self.arguments.after is not None,
+            given,
+            given,
+        )
+        return ContactConnectionRecord([], [], info, None, self._slices())
+
+    def _connection(self) -> ContactConnectionRecord:
+        wanted = self.wanted
+        nodes = [part.stream.items[item] for part, item in self.items if part.stream is not None]
+        more = any(self._has_more(part) for part in self.parts)
+        forward = self.how.forward
+        has_next = more if forward and not (self.before and not more) else self.arguments.before is not None
+        has_previous = more if not forward else self.arguments.after is not None
+        if not forward and not more:
+            has_previous = self.arguments.after is not None
+        cursors, last = self._cursors(has_next)
+        edges = [ContactEdgeRecord(cursor, node) for cursor, node in zip(cursors, nodes, strict=True)]
+        info = PageInfoRecord(has_next, has_previous, cursors[0] or None if cursors else None, last)
+        total = None
+        if wanted.total:
+            totals = [self.counted.get(part.index) for part in self.parts]
+            known = [value for value in totals if value is not None]
+            total = sum(known) if len(known) == len(totals) else None
+        return ContactConnectionRecord(edges, nodes, info, total, self._slices() if wanted.slices else [])
+
+    def _has_more(self, part: Part) -> bool:
+        """Whether the part has records beyond the page, in the reading direction."""
+        if part.error is not None:
+            return part.error.code not in _FOR_GOOD
+        stream = part.stream
+        if stream is None:
+            return False
+        return part.taken < len(stream.items) or not stream.ended
+
+    # ------------------------------------------------------------ cursors
+
+    def _cursors(self, has_next: bool) -> tuple[list[str], str | None]:
+        """Returns a cursor an edge ("" where nobody wants them) and the page's end cursor."""
+        wanted = self.wanted
+        if not wanted.cursors and not wanted.page_info:
+            return [""] * len(self.items), None
+        places = [self._start(part) for part in self.parts]
+        seen = [0] * len(self.parts)
+        encode = self.operation.cursors.encode
+        cursors: list[str] = []
+        final = len(self.items) - 1
+        for number, (part, item) in enumerate(self.items):
+            stream = part.stream
+            assert stream is not None
+            seen[part.index] += 1
+            if not wanted.cursors and 0 < number < final and number != self._last_of(part):
+                cursors.append("")
+                continue
+            places[part.index] = Place(
+                self._rank(part) + seen[part.index],
+                self.how.forward and stream.ended and seen[part.index] == len(stream.items),
+                stream.mark_after(item),
+            )
+            if wanted.cursors or number in (0, final):
+                cursors.append(encode(self.fingerprint, part.index, places))
+            else:
+                cursors.append("")
+        if not self.how.forward:
+            return cursors, (cursors[-1] if cursors else self.arguments.before if has_next else None)
+        beyond = False
+        for part in self.parts:
+            stream = part.stream
+            if stream is not None and part.error is None and stream.stopped and part.taken == len(stream.items):
+                places[part.index] = Place(places[part.index].rank, False, stream.end_mark())
+                beyond = True
+        if beyond or (not cursors and has_next):
+            return cursors, encode(self.fingerprint, -1, places)
+        return cursors, cursors[-1] if cursors else None
+
+    def _last_of(self, part: Part) -> int:
+        """Returns the number of the part's last item on the page."""
+        return next(number for number in range(len(self.items) - 1, -1, -1) if self.items[number][0] is part)
+
+    def _rank(self, part: Part) -> int:
+        return part.rank if self.how.forward else part.rank - part.taken
+
+    def _start(self, part: Part) -> Place:
+        """Returns where a part stands before the page's first item."""
+        stream = part.stream
+        if stream is None or (part.error is not None and not part.taken):
+            return part.place
+        if self.how.forward:
+            nothing = stream.ended and not stream.items
+            return Place(part.rank, part.place.exhausted or nothing, stream.base_mark())
+        if part.taken:
+            return Place(self._rank(part), False, stream.mark_before(part.taken - 1))
+        if stream.items:
+            return Place(part.rank, False, stream.mark_after(0))
+        return Place(0, False, None) if stream.ended else Place(part.rank, False, stream.base_mark())
+
+    # ------------------------------------------------------------ slices
+
+    def _slices(self) -> list[SliceRecord]:
+        slices: list[SliceRecord] = []
+        for part in self.parts:
+            source, stream = part.plan.source.record, part.stream
+            total = self.counted.get(part.index)
+            if part.error is not None:
+                warnings = list(stream.warnings.values()) if stream is not None else []
+                slices.append(SliceRecord(source, SourceStatus.FAILED, None, ErrorRecord.of(part.error), warnings))
+            elif (stream := stream or part.counted) is None:
+                slices.append(SliceRecord(source, SourceStatus.SKIPPED, total))
+            else:
+                warnings = list(stream.warnings.values())
+                status = SourceStatus.PARTIAL if warnings else SourceStatus.OK
+                slices.append(SliceRecord(source, status, total, None, warnings, stream.stale, stream.fetched))
+        return slices

@@ -1,0 +1,150 @@
+"""A list that is read whole and sorted here, as a stream (DESIGN.md 5, "A source that cannot sort")."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Hashable
+from zlib import crc32
+
+from providers.errors import SortNotSupported, SourceErrorCode
+from providers.record import ContactRecord
+from resolvers.marks import ANCHORS, LocalMark
+from resolvers.operation import Operation
+from resolvers.order import Key, compare, in_order, key
+from resolvers.plan import SourcePlan
+from resolvers.reading import DRIFTED, TooLong, Whole
+from resolvers.snapshots import SNAPSHOTS, WALK
+from resolvers.streams.stream import Bounds, Stream
+
+
+class LocalStream(Stream):
+    """`read` reads the whole list; with no orders it keeps the source's own."""
+
+    def __init__(
+        self,
+        operation: Operation,
+        plan: SourcePlan,
+        bounds: Bounds,
+        read: Callable[[], Awaitable[Whole]],
+        identity: Hashable,
+        *,
+        forward: bool,
+    ) -> None:
+        super().__init__(operation, plan, bounds, forward=forward)
+        self._read = read
+        self._identity = identity
+        self._all: list[ContactRecord] | None = None
+        self._start = self._stop = 0
+        if bounds.bounded_before and bounds.before is None:
+            self.ended = True
+
+    async def fill(self, count: int) -> None:
+        if self.ended or self._all is not None:
+            return
+        whole = await self._whole()
+        self.met(whole.responses, whole.bad)
+        if whole.drifted:
+            self.warn(*DRIFTED)
+        self._all = records = whole.records
+        self.scanned = len(records)
+        self.total = len(records)
+        after, before = self.bounds.after, self.bounds.before
+        assert after is None or isinstance(after, LocalMark)
+        assert before is None or isinstance(before, LocalMark)
+        self._start = 0 if after is None else self._place(after)[0]
+        self._stop = len(records)
+        if before is not None:
+            self._stop, found = self._place(before)
+            if self.bounds.before_own and found:
+                self._stop -= 1
+        self.items = records[self._start : max(self._start, self._stop)]
+        if not self.forward:
+            self.items.reverse()
+        self.ended = True
+
+    async def _whole(self) -> Whole:
+        """Returns the sorted list, from a snapshot where one is young enough."""
+        ttl = self.source.settings.cache_ttl
+        walking = self.bounds.bounded_after or self.bounds.bounded_before
+        if ttl and not self.operation.fresh:
+            kept = SNAPSHOTS.get(self._identity, ttl * (WALK if walking else 1))
+            if isinstance(kept, Whole):
+                return kept
+        try:
+            whole = await self._read()
+        except TooLong as error:
+            length = f"has {error.total} contacts" if error.total is not None else "has more contacts"
+            limit = self.scan_limit
+            raise SortNotSupported(
+                self.source.name,
+                f"{self.source.name} cannot sort this way and {length} than the scan_limit of {limit} that are read "
+                "and sorted here; filter more, sort by another field, or raise scan_limit",
+            ) from error
+        records = [record for record in whole.records if self.holds(record)]
+        whole = Whole(in_order(records, self.plan.orders), whole.responses, whole.bad, whole.drifted)
+        if ttl and not whole.drifted:
+            SNAPSHOTS.put(self._identity, len(records), whole)
+        return whole
+
+    def _place(self, mark: LocalMark) -> tuple[int, bool]:
+        """Returns the index after the mark's record, or where it would stand, and whether it is still there."""
+        records = self._all or []
+        checks = [self._check(record) for record in records]
+        if mark.last is None:
+            return min(mark.index, len(records)), False
+        for index, record in enumerate(records):
+            if record.native_id == mark.last and checks[index] == mark.check:
+                return index + 1, True
+        orders = self.plan.orders
+        if orders and all(order.field.is_date for order in orders):
+            # The keys are known: right before the first record behind them.
+            keys = [key(record, orders) for record in records]
+            tied = [index for index, other in enumerate(keys) if compare(other, mark.keys, orders) == 0]
+            if not tied:
+                return next(
+                    (index for index, other in enumerate(keys) if compare(other, mark.keys, orders) > 0), len(records)
+                ), False
+        places = {check: index for index, check in enumerate(checks)}
+        for anchor in mark.before:
+            if anchor in places:
+                return places[anchor] + 1, False
+        self.warn(
+            SourceErrorCode.PAGE_DRIFT,
+            "the list moved between two pages and none of the last eight contacts is left to go on from",
+        )
+        return min(mark.index, len(records)), False
+
+    def _check(self, record: ContactRecord) -> int:
+        return crc32(repr((record.native_id, self._key(record))).encode()) & 0xFFFF
+
+    def _key(self, record: ContactRecord) -> Key:
+        return key(record, self.plan.orders)
+
+    @property
+    def count(self) -> int | None:
+        return None if self._all is None or self.warnings else len(self._all)
+
+    def _mark(self, index: int) -> LocalMark | None:
+        """Returns the mark before the record at an index of the whole list."""
+        if index == 0 or self._all is None:
+            return None
+        record = self._all[index - 1]
+        keys = self._key(record)
+        dates = tuple(value if isinstance(value, int) else None for value in keys)
+        before = tuple(self._check(row) for row in self._all[max(0, index - ANCHORS) : index - 1][::-1])
+        return LocalMark(index, record.native_id, self._check(record), before, dates)
+
+    def _index(self, item: int) -> int:
+        return self._start + item if self.forward else max(self._start, self._stop) - 1 - item
+
+    def mark_after(self, item: int) -> LocalMark:
+        mark = self._mark(self._index(item) + 1)
+        assert mark is not None
+        return mark
+
+    def mark_before(self, item: int) -> LocalMark | None:
+        return self._mark(self._index(item))
+
+    def base_mark(self) -> LocalMark | None:
+        mark = self.bounds.after if self.forward else self.bounds.before
+        assert mark is None or isinstance(mark, LocalMark)
+        return mark

@@ -1,0 +1,128 @@
+"""What every stream is: one source's contacts in one direction, read as far as somebody needs them."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from providers.errors import SourceErrorCode
+from providers.page import BadRow
+from providers.record import ContactRecord
+from providers.request import Response
+from resolvers.connection import ErrorRecord
+from resolvers.marks import Mark
+from resolvers.operation import Operation
+from resolvers.plan import SourcePlan
+
+
+class Bounds:
+    """Between which two edges a stream reads. The edge of `own` sources belongs to this source.
+
+    `after` and `before` stand right after a record of this source (None: at its start); with `before_own` the
+    record before `before` is the cursor's own edge and no longer wanted. `bounded_after`, `bounded_before` say
+    which of them were given at all.
+    """
+
+    __slots__ = ("after", "before", "before_own", "bounded_after", "bounded_before")
+
+    def __init__(
+        self,
+        after: Mark | None = None,
+        before: Mark | None = None,
+        *,
+        before_own: bool = False,
+        bounded_after: bool = False,
+        bounded_before: bool = False,
+    ) -> None:
+        self.after = after
+        self.before = before
+        self.before_own = before_own
+        self.bounded_after = bounded_after
+        self.bounded_before = bounded_before
+
+
+class Stream(ABC):
+    """Contacts of one source that hold, in reading order: forward, or backward from the end.
+
+    `items` grows with `fill`. `ended`: nothing follows them. `stopped`: the scan limit was reached first.
+    `total` is the source's own count, None when it says none. `scanned` counts rows read.
+    """
+
+    def __init__(self, operation: Operation, plan: SourcePlan, bounds: Bounds, *, forward: bool) -> None:
+        self.operation = operation
+        self.plan = plan
+        self.source = plan.source
+        self.bounds = bounds
+        self.forward = forward
+        self.items: list[ContactRecord] = []
+        self.ended = False
+        self.stopped = False
+        self.scanned = 0
+        self.total: int | None = None
+        self.stale = False
+        self.fetched_at: float | None = None
+        self.warnings: dict[SourceErrorCode, ErrorRecord] = {}
+
+    @abstractmethod
+    async def fill(self, count: int) -> None:
+        """Reads until there are `count` items, or the stream ended or stopped. Raises SourceError."""
+
+    @abstractmethod
+    def mark_after(self, item: int) -> Mark:
+        """Returns the mark right after an item, in the list's own direction."""
+
+    @abstractmethod
+    def mark_before(self, item: int) -> Mark | None:
+        """Returns the mark right before an item, in the list's own direction; None at the list's start."""
+
+    @abstractmethod
+    def base_mark(self) -> Mark | None:
+        """Returns where the reading began, mended when the list had moved."""
+
+    def end_mark(self) -> Mark | None:
+        """Returns where a forward reading stopped; behind the last item unless rows after it were passed over."""
+        return self.mark_after(len(self.items) - 1) if self.items else self.base_mark()
+
+    @property
+    def scan_limit(self) -> int:
+        return self.source.settings.scan_limit
+
+    @property
+    def count(self) -> int | None:
+        """How many contacts of the whole list hold: exact, or None (DESIGN.md 6, "Totals")."""
+        if self.plan.residual is None and self.total is not None:
+            return self.total
+        whole = self.ended and not self.bounds.bounded_after and not self.bounds.bounded_before
+        return len(self.items) if whole and not self.warnings else None
+
+    def warn(self, code: SourceErrorCode, message: str) -> None:
+        self.warnings.setdefault(code, ErrorRecord(code, f"{self.source.name}: {message}"))
+
+    def met(self, responses: Sequence[Response], bad: Sequence[BadRow]) -> None:
+        """Takes note of how the answers came and of rows that could not be read."""
+        for response in responses:
+            self.stale = self.stale or response.stale
+            self.fetched_at = min(self.fetched_at or response.fetched_at, response.fetched_at)
+        if bad:
+            named = ", ".join(row.native_id or f"row {row.index}" for row in bad[:10])
+            more = f" and {len(bad) - 10} more" if len(bad) > 10 else ""
+            self.warn(
+                SourceErrorCode.SOURCE_INVALID_RESPONSE,
+                f"left out what could not be read: {named}{more} ({bad[0].reason})",
+            )
+
+    def holds(self, record: ContactRecord) -> bool:
+        residual = self.plan.residual
+        return residual is None or residual(record)
+
+    def stop_at_limit(self) -> None:
+        self.stopped = True
+        self.warn(
+            SourceErrorCode.SCAN_LIMIT_EXCEEDED,
+            f"read {self.scanned} records for this page and stopped; ask on with endCursor, or raise scan_limit",
+        )
+
+    @property
+    def fetched(self) -> datetime | None:
+        return None if self.fetched_at is None else datetime.fromtimestamp(self.fetched_at, UTC)
