@@ -15,20 +15,22 @@ from gql.configuration_mistakes import ConfigurationError, mistakes_of, nearest,
 from gql.settings import ServerSettings, Table, Tuple
 from providers.registry import PROVIDERS
 from providers.settings import SourceSettings
+from providers.source import ConfigurationError as SourceConfigurationError
+from providers.source import open_sources
 
 __all__ = ["Configuration", "ConfigurationError", "is_loopback", "load_configuration", "read_configuration"]
 
 
 class Configuration(Table):
-    """The whole file, and what its `*_env` keys name. Credentials are `SecretStr`: no repr shows them.
+    """The whole file, and what it names outside. No repr shows a credential.
 
-    `tokens` has the credential of every source with token_env, by source name; `documents` the persisted documents,
-    text by id.
+    `environment` is where `token_env` keys are looked up; `cursor_key` and `redis_url` come from there;
+    `documents` are the persisted documents, text by id.
     """
 
     server: ServerSettings = ServerSettings()
     sources: Tuple[SourceSettings]
-    tokens: Mapping[str, SecretStr] = Field(default_factory=dict, exclude=True)
+    environment: Mapping[str, str] = Field(default_factory=dict, exclude=True, repr=False)
     cursor_key: SecretStr | None = Field(default=None, exclude=True)
     redis_url: SecretStr | None = Field(default=None, exclude=True)
     documents: Mapping[str, str] = Field(default_factory=dict, exclude=True)
@@ -141,10 +143,8 @@ def _with_environment(configuration: Configuration, environment: Mapping[str, st
         return SecretStr(value) if value else None
 
     server = configuration.server
-    found = {
-        source.name: look_up(f"sources[{index}].token_env", source.token_env)
-        for index, source in enumerate(configuration.sources)
-    }
+    for index, source in enumerate(configuration.sources):
+        look_up(f"sources[{index}].token_env", source.token_env)
     cursor_key = look_up("server.cursor_key_env", server.cursor_key_env)
     redis_url = look_up("server.cache.redis_url_env", server.cache.redis_url_env)
     documents: Mapping[str, str] = {}
@@ -154,16 +154,27 @@ def _with_environment(configuration: Configuration, environment: Mapping[str, st
         except (OSError, ValueError) as error:
             reason = f"cannot be read: {error.strerror}" if isinstance(error, OSError) else one_line(str(error))
             mistakes.append(f"server.documents.manifest{shown('manifest', server.documents.manifest)}: {reason}")
+    if not mistakes:
+        mistakes.extend(_unusable_sources(configuration, environment))
     if mistakes:
         raise ConfigurationError(*mistakes)
     return configuration.model_copy(
         update={
-            "tokens": {name: token for name, token in found.items() if token is not None},
+            "environment": environment,
             "cursor_key": cursor_key,
             "redis_url": redis_url,
             "documents": documents,
         }
     )
+
+
+def _unusable_sources(configuration: Configuration, environment: Mapping[str, str]) -> Iterator[str]:
+    """What is wrong with certificates, proxies and addresses: known when a source is made, which connects nowhere."""
+    try:
+        open_sources(configuration.sources, environment)
+    except SourceConfigurationError as error:
+        index = next(i for i, source in enumerate(configuration.sources) if source.name == error.source)
+        yield one_line(str(error).replace(f"source {error.source!r}: {error.key}", f"sources[{index}].{error.key}", 1))
 
 
 def _read_manifest(path: Path) -> dict[str, str]:

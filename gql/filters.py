@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from enum import Enum
-from functools import cache
 from typing import Any, Final
 
 import msgspec
@@ -22,12 +21,16 @@ from gql.inputs import (
     AskElephantFilter,
     ContactFilter,
     ContactOrder,
+    DateTimeFilter,
     DateTimeRange,
+    StringFilter,
     TetherCustomFilter,
     TetherFilter,
     TetherQuietFor,
+    WacrDateTimeFilter,
     WacrFilter,
     WacrIdFilter,
+    WacrTextFilter,
 )
 from providers.query import And, Condition, Filter, Not, Operator, Or, Order, Value
 from resolvers.errors import BadUserInput
@@ -178,7 +181,7 @@ def _value(given: Any) -> Value:
 
 def _operands(given: Any, path: str, null: str) -> Iterator[tuple[str, str, Any]]:
     """The fields that were given: GraphQL name, path and value. Raises BadUserInput with `null` for an explicit one."""
-    for python_name, name in _names(type(given)):
+    for python_name, name in _FIELDS[type(given)]:
         value = getattr(given, python_name)
         if value is UNSET:
             continue
@@ -188,10 +191,26 @@ def _operands(given: Any, path: str, null: str) -> Iterator[tuple[str, str, Any]
         yield name, where, value
 
 
-@cache
 def _names(input_class: type[Any]) -> tuple[tuple[str, str], ...]:
-    """The fields of an input type by their Python and GraphQL names."""
     definition: StrawberryObjectDefinition = input_class.__strawberry_definition__
     return tuple(
         (field.python_name, field.graphql_name or to_camel_case(field.python_name)) for field in definition.fields
     )
+
+
+_FIELDS: Final[dict[type, tuple[tuple[str, str], ...]]] = {
+    input_class: _names(input_class)
+    for input_class in (
+        ContactFilter,
+        StringFilter,
+        DateTimeFilter,
+        DateTimeRange,
+        TetherFilter,
+        AskElephantFilter,
+        WacrFilter,
+        WacrTextFilter,
+        WacrIdFilter,
+        WacrDateTimeFilter,
+    )
+}
+"""The fields of the input types by their Python and GraphQL names."""

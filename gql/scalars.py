@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Final, NewType
 
 import strawberry
-from graphql import GraphQLError
+from graphql import GraphQLError, StringValueNode, ValueNode
 from strawberry.types.scalar import ScalarDefinition
 
 JSON = NewType("JSON", object)
@@ -49,6 +49,14 @@ def parsed_instant(value: object) -> datetime:
         raise _refused("DateTime: no such date, time or offset between the years 1 and 9999") from None
 
 
+def parsed_instant_literal(node: ValueNode, _variables: object = None) -> datetime:
+    """Returns the instant that stands in a document, as `parsed_instant`; the error says where."""
+    try:
+        return parsed_instant(node.value if isinstance(node, StringValueNode) else None)
+    except GraphQLError as error:
+        raise GraphQLError(error.message, nodes=node, extensions=error.extensions) from None
+
+
 def _offset(sign: str | None, hours: str | None, minutes: str | None) -> timezone:
     if sign is None or hours is None or minutes is None:
         return UTC
@@ -76,6 +84,7 @@ SCALARS: Final[dict[object, ScalarDefinition]] = {
         specified_by_url="https://scalars.graphql.org/andimarek/date-time",
         serialize=serialized_instant,
         parse_value=parsed_instant,
+        parse_literal=parsed_instant_literal,
     ),
     JSON: strawberry.scalar(
         name="JSON",

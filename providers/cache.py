@@ -49,7 +49,7 @@ class Cache(Protocol):
         """Returns the kept answer, fresh or not."""
 
     async def put(self, scope: bytes, request: Request, answer: StoredAnswer, keep: float) -> None:
-        """Keeps the answer for `keep` seconds at most."""
+        """Keeps the answer for `keep` seconds at most; 0 forgets the one that is there."""
 
     async def aclose(self) -> None:
         """Gives up connections, if there are any."""

@@ -27,6 +27,8 @@ class RedisClient(Protocol):
 
     def set(self, name: bytes, value: bytes, *, px: int) -> Awaitable[Any]: ...
 
+    def delete(self, name: bytes) -> Awaitable[Any]: ...
+
     def aclose(self) -> Awaitable[None]: ...
 
 
@@ -77,11 +79,14 @@ class RedisCache:
 
     async def put(self, scope: bytes, request: Request, answer: StoredAnswer, keep: float) -> None:
         """Keeps the answer; does nothing when Redis fails."""
-        milliseconds = int(keep * 1000)
-        if milliseconds <= 0 or self._clock() < self._paused_until:
+        if self._clock() < self._paused_until:
             return
+        milliseconds = int(keep * 1000)
         try:
-            await self._client.set(self._key(scope, request), self._encoder.encode(answer), px=milliseconds)
+            if milliseconds > 0:
+                await self._client.set(self._key(scope, request), self._encoder.encode(answer), px=milliseconds)
+            else:
+                await self._client.delete(self._key(scope, request))
         except (RedisError, OSError) as error:
             self._leave_alone(error)
 

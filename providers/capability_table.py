@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from itertools import groupby
 
-from providers.capabilities import Capabilities, FilterRow, Strength
+from providers.capabilities import Capabilities, Strength
 from providers.query import Operator, OrderField
 from providers.registry import PROVIDERS
 from providers.settings import SourceSettings
@@ -64,8 +63,9 @@ pushed only where they come down to one pushed condition.
 _OWN_FILTERS = """\
 ## A provider's own filters
 
-These are parameters of one API. The operators not listed are applied here; **required** says that only the source can
-judge the filter, so it is pushed or refused.
+These are parameters of one API. WA.cr's operators that are not listed are applied here; where the input has no
+operators, `eq` is its one value and `in` a list. **Required**: the filter is pushed, or refused where it cannot be,
+because a record alone does not tell.
 """
 
 _ORDERS = """\
@@ -136,15 +136,13 @@ def _common_cell(capabilities: Capabilities, field: str, operator: Operator) -> 
 def _own_filters(tables: dict[str, Capabilities]) -> str:
     rows: list[list[str]] = []
     for name, capabilities in tables.items():
-        own = [row for row in capabilities.filters if row.field not in COMMON_FIELDS]
-        for (field, how), alike in groupby(own, key=_field_and_strength):
-            operators = _operators(operator for row in alike for operator in row.operators)
-            rows.append([name, f"`{field}`", operators, how])
+        fares: dict[tuple[str, str], list[Operator]] = {}
+        for row in capabilities.filters:
+            if row.field not in COMMON_FIELDS:
+                how = _STRENGTH[row.strength] + (", required" if row.required else "")
+                fares.setdefault((row.field, how), []).extend(row.operators)
+        rows += [[name, f"`{field}`", _operators(operators), how] for (field, how), operators in fares.items()]
     return _table(["provider", "filter", "operators", "how"], rows)
-
-
-def _field_and_strength(row: FilterRow) -> tuple[str, str]:
-    return row.field, _STRENGTH[row.strength] + (", required" if row.required else "")
 
 
 def _orders(tables: dict[str, Capabilities]) -> str:

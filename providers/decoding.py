@@ -52,6 +52,7 @@ from providers.tolerance import (
 __all__ = [
     "Count",
     "Decoded",
+    "EitherDecoder",
     "Envelope",
     "ListDecoder",
     "PageTags",
@@ -69,6 +70,7 @@ __all__ = [
 T = TypeVar("T")
 R = TypeVar("R")
 E = TypeVar("E", bound="Envelope")
+F = TypeVar("F", bound="Envelope")
 
 # A native id: there, and not empty. One that comes as a number is taken as text.
 RowId: TypeAlias = Annotated[str, msgspec.Meta(min_length=1)]
@@ -149,11 +151,37 @@ class ListDecoder(Generic[E, R]):
             return Decoded(envelope, *self._row.decode(envelope.rows(), make))
 
     def raw_rows(self, body: bytes) -> list[msgspec.Raw]:
-        """Returns the rows as they were written, in the order of `decode`: for `RawRows`. Raises InvalidAnswer."""
-        return self._open(body).rows()
+        """Returns the rows as they were written, in the order of `decode`: for `RawRows`. Raises InvalidAnswer.
+
+        Bytes that are no UTF-8 become U+FFFD: they may stand in a field that no decoder reads, and a client's JSON
+        must not hold them.
+        """
+        return self._open(body if body.isascii() else body.decode("utf-8", "replace").encode()).rows()
 
     def _open(self, body: bytes) -> E:
         return decode_body(self._loose, body, self._expected)
+
+
+class EitherDecoder(Generic[E, F, R]):
+    """Decodes list answers that come in one of two envelopes: in the second one what is not in the first."""
+
+    def __init__(self, first: ListDecoder[E, R], second: ListDecoder[F, R]) -> None:
+        self._first = first
+        self._second = second
+
+    def decode(self, body: bytes, make: Callable[[R, int], T]) -> Decoded[E | F, T]:
+        """Returns what `ListDecoder.decode` returns. Raises InvalidAnswer when neither envelope is there."""
+        try:
+            return Decoded(*self._first.decode(body, make))
+        except InvalidAnswer:
+            return Decoded(*self._second.decode(body, make))
+
+    def raw_rows(self, body: bytes) -> list[msgspec.Raw]:
+        """Returns the rows as they were written, from the envelope that `decode` takes. Raises InvalidAnswer."""
+        try:
+            return self._first.raw_rows(body)
+        except InvalidAnswer:
+            return self._second.raw_rows(body)
 
 
 def whole_number(name: str, value: Count) -> int | None:

@@ -2,34 +2,39 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import Callable, Mapping
-from time import perf_counter
-from typing import cast
+from collections.abc import Callable, Mapping, Sequence
 
 import httpx
 
-from providers.cache import Cache, StoredAnswer, scope_of
+from providers.answers import CachedUpstream
+from providers.cache import Cache, scope_of
 from providers.credential import Credential, is_header_value
-from providers.errors import Retriable, SourceInvalidResponse, SourceTimeout, SourceUnauthenticated
-from providers.freshness import freshness
+from providers.errors import SourceInvalidResponse, SourceUnauthenticated
 from providers.health import SourceHealth
 from providers.httpx_transport import HttpxTransport
+from providers.pool import PooledTransport, tls_context
 from providers.provider import InvalidAnswer, Provider
-from providers.record import SourceRecord
+from providers.proxies import environment_proxy
+from providers.record import SourceRecord, global_id
 from providers.request import Request, Response
 from providers.settings import SourceSettings
-from providers.single_flight import SingleFlight
-from providers.transport import Headers, Transport
+from providers.transport import Headers, Transport, origin_of
 from providers.upstream import OnAttempt, Upstream
 from providers.version import USER_AGENT
 
-__all__ = ["Credential", "OnAttempt", "Source"]
+__all__ = ["ConfigurationError", "Credential", "OnAttempt", "Source", "open_sources"]
 
-# How long an answer with an ETag is kept beyond its use, to be revalidated instead of sent again.
-_KEEP_FOR_REVALIDATION = 300.0
 _BASE_HEADERS = (("Accept", "application/json"), ("Accept-Encoding", "gzip"), ("User-Agent", USER_AGENT))
+
+
+class ConfigurationError(ValueError):
+    """A `[[sources]]` table that cannot be used. The text is one line: source, key, value and what was expected."""
+
+    def __init__(self, source: str, key: str, problem: str) -> None:
+        super().__init__(f"source {source!r}: {key}: {problem}")
+        self.source = source
+        self.key = key
 
 
 class Source:
@@ -57,10 +62,11 @@ class Source:
         place = f"the header {settings.token_header}" if settings.token_header else settings.token_env or "token_env"
         carrier = HttpxTransport(transport) if isinstance(transport, httpx.AsyncBaseTransport) else transport
         self._upstream = Upstream(settings, carrier, place, clock)
-        self._cache = cache if settings.cache_ttl > 0 else None
-        self._clock = clock
-        self._flights: SingleFlight[tuple[bytes, Request], Response] = SingleFlight()
-        self._credential = credential
+        self._cached = (
+            CachedUpstream(self._upstream, cache, settings, clock)
+            if cache is not None and settings.cache_ttl > 0
+            else None
+        )
         self._headers = self._headers_for(credential) if credential is not None else None
         self._scope = self._scope_for(credential) if credential is not None else b""
 
@@ -103,12 +109,12 @@ class Source:
                 raise self._missing_credential()
         else:
             token = self._checked(credential)
-            headers, scope = self._headers_for(token), b"" if self._cache is None else self._scope_for(token)
+            headers, scope = self._headers_for(token), self._scope_for(token)
         if request.body is not None or request.headers:
             headers = _with_extra(headers, request)
-        if self._cache is None:
+        if self._cached is None:
             return await self._upstream.exchange(request, headers, deadline, on_attempt)
-        return await self._cached(self._cache, scope, request, headers, deadline, fresh, on_attempt)
+        return await self._cached.exchange(scope, request, headers, deadline, on_attempt, fresh=fresh)
 
     def invalid(self, error: InvalidAnswer) -> SourceInvalidResponse:
         """Returns the error for an answer that the provider's decoder could not take, and notes it in `health`."""
@@ -119,41 +125,106 @@ class Source:
 
     async def aclose(self) -> None:
         """Ends the calls under way for the cache, and the transport's connections."""
-        await self._flights.aclose()
+        if self._cached is not None:
+            await self._cached.aclose()
         await self._upstream.transport.aclose()
 
-    # Caching
+    def _missing_credential(self) -> SourceUnauthenticated:
+        settings = self.settings
+        remedy = f"send the header {settings.token_header}" if settings.token_header else f"set {settings.token_env}"
+        return SourceUnauthenticated(self.name, f"{self.name} needs a credential; {remedy}")
 
-    async def _cached(
-        self,
-        cache: Cache,
-        scope: bytes,
-        request: Request,
-        headers: Headers,
-        deadline: float | None,
-        fresh: bool,
-        on_attempt: OnAttempt | None,
-    ) -> Response:
-        began = perf_counter()
-        stored = await cache.get(scope, request)
-        if fresh:
-            # Not shared with calls under way either: their question may have been answered before this one was put.
-            return await self._refresh(cache, scope, request, headers, stored, deadline, on_attempt)
-        now = self._clock()
-        late = 0.0 if stored is None else now - stored.fresh_until
-        if stored is not None and late < 0:
-            return _hit(stored, began, on_attempt, stale=False)
-
-        async def refresh() -> Response:
-            # Its own time-out bounds the shared call; each waiter has its own deadline.
-            return await self._refresh(cache, scope, request, headers, stored, None, on_attempt)
-
-        if stored is not None and stored.stale_allowed and late < self.settings.stale_while_revalidate:
-            self._flights.detach((scope, request), refresh)
-            return _hit(stored, began, on_attempt, stale=True)
+    def _checked(self, credential: Credential | str) -> Credential:
+        if isinstance(credential, Credential):
+            return credential
+        if not credential:
+            raise self._missing_credential()
         try:
-            return await self._shared(scope, request, refresh, began, deadline, on_attempt)
-        except Retriable:
-            if stored is not None and stored.stale_allowed and late < self.settings.stale_if_error:
-                return _hit(stored, began, on_attempt, stale=True)
-            raise
+            return Credential(credential)
+        except ValueError as error:
+            place = f"the header {self.settings.token_header}" if self.settings.token_header else "the credential"
+            raise SourceUnauthenticated(self.name, f"{self.name}: {place}: {error}") from error
+
+    def _headers_for(self, credential: Credential) -> Headers:
+        return (*_BASE_HEADERS, ("Authorization", credential.authorization(self.settings.auth_scheme)))
+
+    def _scope_for(self, credential: Credential) -> bytes:
+        cached = self._cached
+        return b"" if cached is None else scope_of(cached.secret, self.name, self.settings.base_url, credential)
+
+
+def _with_extra(headers: Headers, request: Request) -> Headers:
+    for name, value in request.headers:
+        if not is_header_value(name) or ":" in name or not is_header_value(value):
+            raise ValueError(f"expected a header that HTTP can carry: {name!r}")
+    content_type = (("Content-Type", "application/json"),) if request.body is not None else ()
+    return (*headers, *content_type, *request.headers)
+
+
+def open_sources(
+    settings: Sequence[SourceSettings],
+    environ: Mapping[str, str],
+    *,
+    transport: Transport | httpx.AsyncBaseTransport | None = None,
+    cache: Cache | None = None,
+) -> list[Source]:
+    """Returns the sources in their order, with the credentials that `environ` holds now. Makes no connection.
+
+    `transport` is for tests; without it sources share one pool, and those behind a proxy, their own or the
+    environment's, get a transport through it. Raises ConfigurationError.
+    """
+    # Late, because every provider is imported with it and each imports the vocabulary beside this module.
+    from providers.registry import PROVIDERS
+
+    pool = PooledTransport()
+    opened: dict[str, Source] = {}
+    for entry in settings:
+        name = entry.name
+        if name in opened:
+            raise ConfigurationError(name, "name", f"{name!r} is used twice; expected a unique name")
+        make = PROVIDERS.get(entry.provider)
+        if make is None:
+            known = ", ".join(sorted(PROVIDERS))
+            raise ConfigurationError(name, "provider", f"{entry.provider!r} is unknown; expected one of {known}")
+        record = SourceRecord(global_id("Source", name, name), name, entry.provider, entry.default_region)
+        carrier = transport if transport is not None else _transport(entry, environ, pool)
+        credential = _own_credential(entry, environ)
+        opened[name] = Source(entry, make(entry), record, carrier, cache, credential=credential)
+    return list(opened.values())
+
+
+def _own_credential(settings: SourceSettings, environ: Mapping[str, str]) -> Credential | None:
+    variable = settings.token_env
+    if variable is None:
+        return None
+    token = environ.get(variable, "")
+    if not token:
+        problem = f"the environment variable {variable!r} is not set; expected it to hold the credential"
+        raise ConfigurationError(settings.name, "token_env", problem)
+    try:
+        return Credential(token)
+    except ValueError as error:
+        problem = f"the environment variable {variable!r}: {error}"
+        raise ConfigurationError(settings.name, "token_env", problem) from error
+
+
+def _transport(settings: SourceSettings, environ: Mapping[str, str], pool: PooledTransport) -> Transport:
+    try:
+        origin = origin_of(settings.base_url, settings.ca_file)
+    except (ValueError, UnicodeError) as error:
+        problem = f"{settings.base_url!r} cannot be used; expected an http or https URL with a host"
+        raise ConfigurationError(settings.name, "base_url", problem) from error
+    try:
+        context = tls_context(settings.ca_file) if origin.scheme == "https" or settings.ca_file else None
+    except OSError as error:
+        problem = f"{settings.ca_file!r} cannot be read; expected a file of certificates (PEM)"
+        raise ConfigurationError(settings.name, "ca_file", problem) from error
+    proxy = settings.proxy or environment_proxy(origin, environ)
+    if proxy is None:
+        return pool
+    try:
+        return HttpxTransport(httpx.AsyncHTTPTransport(proxy=proxy, verify=context or True, trust_env=False))
+    except (ValueError, ImportError) as error:
+        # Not the value: a proxy's URL may hold a password.
+        problem = "the proxy's URL cannot be used; expected http://host:port or https://host:port"
+        raise ConfigurationError(settings.name, "proxy", problem) from error

@@ -7,7 +7,10 @@ and the reasons made here quote none.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from datetime import datetime
+from types import UnionType
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -31,9 +34,9 @@ class UnreadableRow(ValueError):
 class TolerantDecoder(Generic[T]):
     """Decodes JSON text into a type: strictly, and when that fails with the tolerances named above."""
 
-    def __init__(self, kind: type[T]) -> None:
-        self._kind = kind
-        self._strict = msgspec.json.Decoder(kind)
+    def __init__(self, kind: type[T] | UnionType) -> None:
+        self._kind: Any = kind
+        self._strict: msgspec.json.Decoder[T] = msgspec.json.Decoder(self._kind)
         self._shape = inspect.type_info(kind)
 
     def decode(self, text: bytes | msgspec.Raw) -> T:
@@ -41,14 +44,12 @@ class TolerantDecoder(Generic[T]):
         try:
             return self._strict.decode(text)
         except msgspec.ValidationError:
-            return msgspec.convert(_loosened(msgspec.json.decode(text), self._shape), self._kind)
+            value: T = msgspec.convert(_loosened(msgspec.json.decode(text), self._shape), self._kind)
+            return value
 
     def body(self, body: bytes, expected: str) -> T:
         """Returns the decoded body. Raises InvalidAnswer with `expected` in its text."""
-        try:
-            return self.decode(body)
-        except UNREADABLE as error:
-            raise _invalid_answer(error, expected) from None
+        return _decoded(self.decode, body, expected)
 
     def value(self, text: msgspec.Raw) -> T | None:
         """Returns the value of a field of no documented type: None when it is missing, null or of another type."""
@@ -60,16 +61,36 @@ class TolerantDecoder(Generic[T]):
 
 def decode_body(decoder: msgspec.json.Decoder[T], body: bytes, expected: str) -> T:
     """Returns the decoded body. Raises InvalidAnswer with `expected` in its text, and never anything of the body."""
+    return _decoded(decoder.decode, body, expected)
+
+
+def _decoded(decode: Callable[[bytes], T], body: bytes, expected: str) -> T:
     try:
-        return decoder.decode(body)
-    except UNREADABLE as error:
-        raise _invalid_answer(error, expected) from None
+        try:
+            return decode(body)
+        except msgspec.ValidationError:
+            raise
+        except msgspec.DecodeError:
+            return decode(_with_whole_characters(body))
+    except msgspec.ValidationError:
+        raise InvalidAnswer(f"expected {expected}") from None
+    except UNREADABLE:
+        raise InvalidAnswer(f"expected JSON with {expected}; the answer is not JSON, or was cut off") from None
 
 
-def _invalid_answer(error: BaseException, expected: str) -> InvalidAnswer:
-    if isinstance(error, msgspec.ValidationError):
-        return InvalidAnswer(f"expected {expected}")
-    return InvalidAnswer(f"expected JSON with {expected}; the answer is not JSON, or was cut off")
+# An escaped character: a surrogate pair, half of one (caught), or any other.
+_ESCAPED = re.compile(
+    rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})|\\.", re.DOTALL
+)
+
+
+def _with_whole_characters(body: bytes) -> bytes:
+    """Returns the body with U+FFFD for every half of a surrogate pair.
+
+    Programs that count in UTF-16 cut texts in the middle of an emoji and escape the half that is left: JSON's grammar
+    allows it, and one contact's message would else cost its whole page.
+    """
+    return _ESCAPED.sub(lambda match: rb"\ufffd" if match[1] else match[0], body)
 
 
 def _loosened(value: Any, shape: inspect.Type) -> Any:
@@ -85,7 +106,7 @@ def _loosened(value: Any, shape: inspect.Type) -> Any:
         return as_text(value)
     if isinstance(shape, inspect.DateTimeType):
         return _as_instant(value)
-    if isinstance(shape, inspect.IntType):
+    if isinstance(shape, inspect.IntType | inspect.FloatType):
         return as_whole(value)
     if isinstance(shape, inspect.BoolType):
         return _TRUTH.get(value, value) if isinstance(value, str | int) else value
@@ -115,8 +136,8 @@ _JSON_KINDS: dict[type, tuple[type[inspect.Type], ...]] = {
     dict: (inspect.StructType, inspect.DictType),
     list: (inspect.ListType,),
     str: (inspect.StrType,),
-    int: (inspect.IntType, inspect.StrType),
-    float: (inspect.FloatType, inspect.StrType),
+    int: (inspect.IntType, inspect.FloatType, inspect.StrType),
+    float: (inspect.FloatType, inspect.IntType, inspect.StrType),
 }
 
 
@@ -153,7 +174,8 @@ def reason(error: BaseException) -> str:
     if isinstance(error, OverflowError):
         return "a date outside the calendar"
     if isinstance(error, msgspec.ValidationError):
-        text, _, path = str(error).removesuffix("`").partition(" - at `$")
+        text, _, path = str(error).partition(" - at `$")
+        path = path.removesuffix("`")
         if text.startswith("Object missing required field"):
             return f"{_path(path)}{text.split('`')[1]}: missing"
         text = "expected an RFC 3339 time" if text.startswith("Invalid RFC3339") else text[:1].lower() + text[1:]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
 
 from aiodataloader import DataLoader
 
@@ -22,7 +23,7 @@ from resolvers.windows import window
 _Key = tuple[str, int, int]
 
 
-class Board(DataLoader[_Key, Rows[ContactRecord]]):
+class Board(DataLoader[_Key, Any]):
     """All stages of a pipeline under one query: windows of several stages that are asked for together are one POST
     when a common page size holds them, else two side by side."""
 
@@ -52,9 +53,10 @@ class Board(DataLoader[_Key, Rows[ContactRecord]]):
             if stop <= size or (bucket is not None and bucket.total is not None and bucket.total <= size):
                 if _short(bucket, 1, size) is None:
                     return _rows(bucket, start, stop, 0, [response])
-        return await self.load((key, start, stop))
+        rows: Rows[ContactRecord] = await self.load((key, start, stop))
+        return rows
 
-    async def batch_load_fn(self, keys: Sequence[_Key]) -> list[Rows[ContactRecord] | Exception]:
+    async def batch_load_fn(self, keys: Sequence[_Key]) -> list[Any]:
         # One POST holds one page a stage: a stage asked for twice has its second window in the next round.
         answers: dict[_Key, Rows[ContactRecord] | Exception] = {}
         left = list(dict.fromkeys(keys))
@@ -73,6 +75,7 @@ class Board(DataLoader[_Key, Rows[ContactRecord]]):
     async def _read(self, keys: list[_Key]) -> dict[_Key, Rows[ContactRecord]]:
         sizes = page_sizes(self._source)
         only = keys[0][0] if len(keys) == 1 else None
+        result: dict[_Key, Rows[ContactRecord]] = {}
         for _ in range(4):
             size = self._common_size(keys, sizes.largest)
             firsts = {key: start // size for key, start, _ in keys}
@@ -80,7 +83,7 @@ class Board(DataLoader[_Key, Rows[ContactRecord]]):
             if any((stop - 1) // size > start // size for _, start, stop in keys):
                 rounds.append({key: page + 2 for key, page in firsts.items()})
             pages = await asyncio.gather(*(self._ask(pages, size, only) for pages in rounds))
-            result: dict[_Key, Rows[ContactRecord]] = {}
+            result = {}
             smaller: int | None = None
             for key in keys:
                 found = [find(page.buckets, key[0]) for page, _ in pages]

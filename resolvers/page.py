@@ -23,7 +23,7 @@ from resolvers.connection import (
 from resolvers.cursors import Fingerprint, Place, fingerprint
 from resolvers.errors import BadUserInput
 from resolvers.legs import Leg, from_the_end
-from resolvers.merge import Part, by_keys, by_rank
+from resolvers.merge import Part, by_keys, by_rank, share
 from resolvers.operation import Operation
 from resolvers.selection import PageArguments, Wanted
 from resolvers.streams.stream import Bounds
@@ -124,6 +124,8 @@ class _Page:
         if not forward and before is not None:
             part.rank = max(0, place.rank - (1 if own else 0))
             if part.rank == 0 and not self.orders:
+                # The edge was the source's first: it stands at its start.
+                part.place = Place()
                 return part
         bounds = Bounds(
             after.mark if after is not None else None,
@@ -161,7 +163,7 @@ class _Page:
 
     async def _rank_from_the_end(self, size: int) -> None:
         live = [part for part in self.parts if part.live]
-        await self._fill([(part, -(-size // len(live))) for part in live])
+        await self._fill([(part, share(size, len(live)) + 1) for part in live])
         for part in live:
             if part.stream is not None and part.error is None:
                 total = part.stream.total if part.plan.residual is None else None
@@ -303,7 +305,8 @@ class _Page:
         return next(number for number in range(len(self.items) - 1, -1, -1) if self.items[number][0] is part)
 
     def _rank(self, part: Part) -> int:
-        return part.rank if self.how.forward else part.rank - part.taken
+        # In an order of keys nobody counts ranks, and from the end they are not known.
+        return part.rank if self.how.forward else max(0, part.rank - part.taken)
 
     def _start(self, part: Part) -> Place:
         """Returns where a part stands before the page's first item."""

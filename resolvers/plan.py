@@ -126,15 +126,17 @@ def _simplified(filter: Filter, source: Source) -> Filter | bool:
             inner = _simplified(item, source)
             return not inner if isinstance(inner, bool) else _negated(inner)
         case And(items=items):
-            kept = [part for part in (_simplified(item, source) for item in items) if part is not True]
-            if False in kept:
+            parts = [_simplified(item, source) for item in items]
+            if False in parts:
                 return False
-            return And(tuple(part for part in kept if not isinstance(part, bool))) if kept else True
+            kept = tuple(part for part in parts if not isinstance(part, bool))
+            return And(kept) if kept else True
         case Or(items=items):
-            kept = [part for part in (_simplified(item, source) for item in items) if part is not False]
-            if True in kept:
+            parts = [_simplified(item, source) for item in items]
+            if True in parts:
                 return True
-            return _united([part for part in kept if not isinstance(part, bool)]) if kept else False
+            either = [part for part in parts if not isinstance(part, bool)]
+            return _united(either) if either else False
 
 
 def _of_source(condition: Condition, source: Source) -> Filter | bool:

@@ -166,10 +166,11 @@ _TESTS: dict[Operator, Callable[[Any, Any], bool]] = {
     Operator.CONTAINS: lambda value, operand: str(operand) in str(value),
     Operator.LIKE: lambda value, operand: str(operand) in str(value),
     Operator.STARTS_WITH: lambda value, operand: str(value).startswith(str(operand)),
-    Operator.GT: lambda value, operand: value > operand,
-    Operator.GTE: lambda value, operand: value >= operand,
-    Operator.LT: lambda value, operand: value < operand,
-    Operator.LTE: lambda value, operand: value <= operand,
+    # A value of another kind than the operand (a word where ids are numbers) is neither above nor below it.
+    Operator.GT: lambda value, operand: type(value) is type(operand) and value > operand,
+    Operator.GTE: lambda value, operand: type(value) is type(operand) and value >= operand,
+    Operator.LT: lambda value, operand: type(value) is type(operand) and value < operand,
+    Operator.LTE: lambda value, operand: type(value) is type(operand) and value <= operand,
 }
 
 

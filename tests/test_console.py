@@ -29,6 +29,7 @@ CHROMIUM_ARGUMENTS = (
 )
 START_SECONDS = 60.0
 SHOW_MILLISECONDS = 30_000.0
+expect.set_options(timeout=SHOW_MILLISECONDS)
 RUN = "Execute query (Ctrl-Enter)"
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine (apt-get install chromium)")
@@ -92,7 +93,7 @@ def console(origin: str, requested: list[str], complaints: list[str]) -> Iterato
         page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
         page.set_default_timeout(SHOW_MILLISECONDS)
         page.goto(f"{origin}/graphql", wait_until="networkidle")
-        expect(page.locator(".graphiql-query-editor .view-line").first).to_be_visible(timeout=SHOW_MILLISECONDS)
+        expect(page.locator(".graphiql-query-editor .view-line").first).to_be_visible()
         yield page
         browser.close()
 

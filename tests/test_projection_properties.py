@@ -113,9 +113,9 @@ def operation(random: Random) -> str:
 NAIVE = datetime(2026, 1, 1)  # noqa: DTZ001  the scalar refuses it
 
 BROKEN: tuple[Any, ...] = (
-    *[None] * 8, Undefined, 2**40, -(2**31), 3.0, 3.5, float("nan"), float("inf"), True, "low", "HIGH", "", Loud("loud"),
+    *[None] * 8, Undefined, 2**40, -(2**31), 3.0, 3.5, float("nan"), float("inf"), True, "low", "HIGH", "",
     ValueError("broken record"), Later("x"), Later(None), Later(ValueError("late")), Foreign(), Level2.LOW, Level.LOW,
-    Failure("in the record"), [Failure("in the list")], 0, False,
+    Loud("loud"), Failure("in the record"), [Failure("in the list")], 0, False,
     (), ("a", "b"), ["a", None], ["a", ValueError("in the list")], [Later("b"), "a"], [[1, None]], [[2**40]], {"a": 1},
     {"low"}, msgspec.Raw(b'{"raw":1}'), NAIVE, datetime(2026, 1, 1, tzinfo=timezone(timedelta(hours=3))),
     TagRecord(), SourceRecord(), MailRecord(), CallRecord(), LeadRecord(), [TagRecord(), LeadRecord()],
@@ -175,7 +175,7 @@ async def assert_equal_answers(
     return used, bool(expected[1])
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=100, deadline=None, derandomize=True)
 @given(seed=st.integers(0, 2**32), faults=st.sampled_from((0.0, 0.02, 0.1, 0.3)), flags=st.integers(0, 3))
 def test_projected_answers_equal_those_of_graphql_core(seed: int, faults: float, flags: int) -> None:
     random = Random(seed)

@@ -355,6 +355,12 @@ def test_without_included_groups_the_tags_are_their_ids() -> None:
     assert [(tag.native_id, tag.name) for tag in record_of(JOHN).tags] == [("1", "1"), ("12", "12")]
 
 
+def test_contacts_of_one_page_keep_their_own_group_ids() -> None:
+    records = page(JOHN, {"id": 8, "group_id": [12]}, {"id": 9}).records
+    tags = [[tag.native_id for tag in record.tags] for record in records if record is not None]
+    assert tags == [["1", "12"], ["12"], []]
+
+
 def test_contacts_of_one_page_keep_their_own_tags_and_statuses() -> None:
     second = {"id": 8, "group_id": [12], "groups": [{"id": 12, "name": "News"}], "status": {"id": 3, "name": "Won"}}
     records = page(JOHN | RELATIONS, second, JOHN | RELATIONS | {"id": 9}, {"id": 10}).records

@@ -2,7 +2,8 @@
 // (schema.graphql) and name no source, so that they run over any configuration.
 
 const contacts = `# One page over every source, in one order.
-# Ctrl-Enter runs it; Ctrl-Space completes; the book on the left is the schema.
+# Ctrl-Enter runs it, Ctrl-Space completes.
+# The book on the left is the schema.
 query Contacts {
   contacts(first: 8) {
     totalCount
@@ -35,10 +36,11 @@ query Contacts {
 }
 `;
 
-const explained = `# What each source was asked for this answer: see extensions.plan in the response.
-# The header X-Contactgraph-Explain (below, under Headers) asks for it.
-query Explained($search: String!) {
-  contacts(first: 3, search: $search) {
+const explained = `# What was each source asked for this?
+# The header X-Contactgraph-Explain has it told
+# under extensions.plan, below the data.
+query Explained($first: Int!) {
+  contacts(first: $first) {
     edges {
       node {
         displayName
@@ -62,5 +64,5 @@ export const explainHeader = JSON.stringify({ "X-Contactgraph-Explain": "1" }, n
 
 export const tabs = [
   { query: contacts, headers: explainHeader },
-  { query: explained, variables: JSON.stringify({ search: "amina" }, null, 2), headers: explainHeader },
+  { query: explained, variables: JSON.stringify({ first: 3 }, null, 2), headers: explainHeader },
 ];

@@ -1,16 +1,16 @@
-"""Tether's contacts: the list's envelopes (trap 5), the contact's fields, and what a contact may carry more (trap 7)."""
+"""Tether's contacts: the list's envelopes (trap 5), a contact's fields, and what it may carry more (trap 7)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Generic, TypeAlias, TypeVar
 
 import msgspec
 
 from providers.decoding import (
     Count,
-    Decoded,
+    EitherDecoder,
     ListDecoder,
     RowDecoder,
     RowId,
@@ -116,7 +116,7 @@ class _UnderData(_Numbers, Generic[T]):
         return [self.data if isinstance(self.data, _Numbers) else None, self, _NUMBERS.value(self.meta)]
 
 
-class _BesideData(_Numbers, Generic[T]):
+class _BesideData(_Numbers, Generic[T], kw_only=True):
     """The contacts are at the top; `data` may still hold the numbers."""
 
     contacts: list[T] | None
@@ -131,8 +131,12 @@ class _BesideData(_Numbers, Generic[T]):
 
 
 class TetherDetails(msgspec.Struct):
-    """What only Tether has (contract.graphql, TetherContact). `origin` is its `source`; JSON is as it was written."""
+    """What only Tether has (contract.graphql, TetherContact). `origin` is its `source`; JSON is as it was written.
 
+    `source` is where the contact comes from: the user list that knows more of `created_by` is there.
+    """
+
+    source: SourceRecord
     pipeline_id: str | None
     pipeline_stage_id: str | None
     organization_id: str | None
@@ -150,8 +154,10 @@ class TetherDetails(msgspec.Struct):
 
 
 ROW = RowDecoder(Contact, "_id")
-_UNDER_DATA = ListDecoder(_UnderData[Contact], _UnderData[msgspec.Raw], ROW, EXPECTED)
-_BESIDE_DATA = ListDecoder(_BesideData[Contact], _BesideData[msgspec.Raw], ROW, EXPECTED)
+_CONTACTS = EitherDecoder(
+    ListDecoder(_UnderData[Contact], _UnderData[msgspec.Raw], ROW, EXPECTED),
+    ListDecoder(_BesideData[Contact], _BesideData[msgspec.Raw], ROW, EXPECTED),
+)
 _NUMBERS = TolerantDecoder(_Numbers)
 _EXTRAS = msgspec.json.Decoder(_Extras)
 _TEXT = TolerantDecoder(str)
@@ -162,12 +168,7 @@ _TIME = TolerantDecoder(datetime)
 
 def contacts_page(body: bytes, source: SourceRecord) -> Page:
     """Returns one page of the list. Raises InvalidAnswer."""
-    make = contact_maker(source, RawRows(body, _raw_rows))
-    decoded: Decoded[Any, ContactRecord]
-    try:
-        decoded = _UNDER_DATA.decode(body, make)
-    except InvalidAnswer:
-        decoded = _BESIDE_DATA.decode(body, make)
+    decoded = _CONTACTS.decode(body, contact_maker(source, RawRows(body, _CONTACTS.raw_rows)))
     numbers = [each for each in decoded.envelope.numbers() if each is not None]
     return Page(
         decoded.records,
@@ -222,6 +223,7 @@ def details(record: ContactRecord) -> TetherDetails:
     row: Contact = record.row
     extras = _extras(record)
     return TetherDetails(
+        source=record.source,
         pipeline_id=row.pipeline_id or None,
         pipeline_stage_id=row.pipeline_stage or None,
         organization_id=row.organization_id or None,
@@ -253,9 +255,9 @@ def own_values(record: ContactRecord, field: str) -> Sequence[object]:
             lead_source = _extras(record).lead_source
             if not bytes(lead_source):
                 raise FilterRefused(
-                    f"{field}: Tether takes it with GET alone, and its contacts do not show it; it may not stand beside "
-                    "search, tether.customFilters, tether.stages, tether.bulkOnly, or several of tether.owner or "
-                    "tether.assignee, which need POST"
+                    f"{field}: Tether takes it with GET alone, and this contact does not show it; it may not stand "
+                    "beside search, tether.customFilters, tether.stages, tether.bulkOnly, or several of tether.owner "
+                    "or tether.assignee, which need POST"
                 )
             return _present(_TEXT.value(lead_source))
         case filters.STATUS:
@@ -269,13 +271,6 @@ def own_values(record: ContactRecord, field: str) -> Sequence[object]:
             users = (record.owner_ref, _user_ref(row.created_by), *record.assignee_refs)
             return [user.native_id for user in users if user is not None]
     raise FilterRefused(f"{field}: only Tether itself can tell; it cannot be judged on a contact")
-
-
-def _raw_rows(body: bytes) -> list[msgspec.Raw]:
-    try:
-        return _UNDER_DATA.raw_rows(body)
-    except InvalidAnswer:
-        return _BESIDE_DATA.raw_rows(body)
 
 
 def _first(name: str, values: list[Count]) -> int | None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Generic, TypeVar
 
 import msgspec
 
-from providers.decoding import Count, Decoded, ListDecoder, TolerantDecoder, whole_number
+from providers.decoding import Count, EitherDecoder, ListDecoder, TolerantDecoder, whole_number
 from providers.page import BadRow, Bucket, BucketPage
 from providers.provider import InvalidAnswer
 from providers.record import ContactRecord, RawRows, SourceRecord
@@ -29,31 +29,7 @@ class _Names(msgspec.Struct, rename="camel"):
     stage_name_by_id: msgspec.Raw = msgspec.Raw()
 
 
-class _Part(NamedTuple):
-    """One stage of an answer: how many rows it has among the answer's, and how many the whole stage has."""
-
-    key: str
-    rows: int
-    total: Count
-
-
-class _Stages(_Names, Generic[T]):
-    """What both forms have in common: the stages in the order of the answer, their rows one after the other."""
-
-    def stages(self) -> dict[str, _Stage[T] | list[T] | None]:
-        raise NotImplementedError
-
-    def rows(self) -> list[T]:
-        return [row for stage in self.stages().values() for row in _rows(stage)]
-
-    def parts(self) -> list[_Part]:
-        return [
-            _Part(key, len(_rows(stage)), stage.total if isinstance(stage, _Stage) else None)
-            for key, stage in self.stages().items()
-        ]
-
-
-class _UnderData(_Stages[T], Generic[T]):
+class _UnderData(_Names, Generic[T]):
     data: dict[str, _Stage[T] | list[T] | None] | None = None
     data_by_status: msgspec.Raw = msgspec.field(name="dataByStatus", default=msgspec.Raw())
 
@@ -62,38 +38,42 @@ class _UnderData(_Stages[T], Generic[T]):
             raise InvalidAnswer(f"expected {EXPECTED}")
         return self.data
 
+    def rows(self) -> list[T]:
+        return _one_after_the_other(self.stages())
 
-class _ByStatus(_Stages[T], Generic[T]):
+
+class _ByStatus(_Names, Generic[T], kw_only=True):
     data_by_status: dict[str, _Stage[T] | list[T] | None] = msgspec.field(name="dataByStatus")
 
     def stages(self) -> dict[str, _Stage[T] | list[T] | None]:
         return self.data_by_status
 
+    def rows(self) -> list[T]:
+        return _one_after_the_other(self.stages())
 
-_UNDER_DATA = ListDecoder(_UnderData[Contact], _UnderData[msgspec.Raw], ROW, EXPECTED)
-_BY_STATUS = ListDecoder(_ByStatus[Contact], _ByStatus[msgspec.Raw], ROW, EXPECTED)
+
+_BUCKETS = EitherDecoder(
+    ListDecoder(_UnderData[Contact], _UnderData[msgspec.Raw], ROW, EXPECTED),
+    ListDecoder(_ByStatus[Contact], _ByStatus[msgspec.Raw], ROW, EXPECTED),
+)
 _MAP = TolerantDecoder(dict[str, str])
 
 
 def buckets_page(body: bytes, source: SourceRecord) -> BucketPage:
     """Returns a page of every stage. Raises InvalidAnswer."""
-    make = contact_maker(source, RawRows(body, _raw_rows))
-    decoded: Decoded[Any, ContactRecord]
-    try:
-        decoded = _UNDER_DATA.decode(body, make)
-    except InvalidAnswer:
-        decoded = _BY_STATUS.decode(body, make)
+    decoded = _BUCKETS.decode(body, contact_maker(source, RawRows(body, _BUCKETS.raw_rows)))
     names = _StageNames(decoded.envelope)
     buckets: list[Bucket] = []
     start = 0
-    for part in decoded.envelope.parts():
-        end = start + part.rows
+    for key, stage in decoded.envelope.stages().items():
+        end = start + len(_rows(stage))
         records = decoded.records[start:end]
-        native_id, name = names.resolved(part.key, records)
+        native_id, name = names.resolved(key, records)
+        total = whole_number("total", stage.total) if isinstance(stage, _Stage) else None
         bad = tuple(
             BadRow(row.index - start, row.native_id, row.reason) for row in decoded.bad if start <= row.index < end
         )
-        buckets.append(Bucket(part.key, native_id, name, records, whole_number("total", part.total), bad))
+        buckets.append(Bucket(key, native_id, name, records, total, bad))
         start = end
     return BucketPage(buckets)
 
@@ -113,10 +93,10 @@ class _StageNames:
             return self._ids[key], key
         if key in self._names:
             return key, self._names[key]
-        refs = [record.stage_ref for record in records if record is not None and record.stage_ref is not None]
         if is_object_id(key):
             # A contact may carry a renamed stage's old name, so names are taken from the maps alone.
             return key, None
+        refs = [record.stage_ref for record in records if record is not None and record.stage_ref is not None]
         return next((ref.native_id for ref in refs if ref.name == key and ref.native_id), None), key
 
 
@@ -125,8 +105,5 @@ def _rows(stage: _Stage[T] | list[T] | None) -> list[T]:
     return rows or []
 
 
-def _raw_rows(body: bytes) -> list[msgspec.Raw]:
-    try:
-        return _UNDER_DATA.raw_rows(body)
-    except InvalidAnswer:
-        return _BY_STATUS.raw_rows(body)
+def _one_after_the_other(stages: dict[str, _Stage[T] | list[T] | None]) -> list[T]:
+    return [row for stage in stages.values() for row in _rows(stage)]

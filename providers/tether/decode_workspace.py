@@ -26,8 +26,12 @@ class _Stage(msgspec.Struct):
     id: str | None = None
     name: str | None = None
     color: str | None = None
-    position: int | None = None
-    order: int | None = None
+    position: float | None = None
+    order: float | None = None
+
+    @property
+    def native_id(self) -> str | None:
+        return self.mongo_id or self.id or None
 
 
 class _Pipeline(msgspec.Struct, rename="camel"):
@@ -46,15 +50,20 @@ class _Pipeline(msgspec.Struct, rename="camel"):
         return self.mongo_id or self.id or None
 
 
-class _Inner(msgspec.Struct, Generic[T]):
+class _Named(msgspec.Struct, Generic[T]):
     pipelines: list[T] | None = None
     users: list[T] | None = None
 
+    def named(self) -> list[T] | None:
+        return self.pipelines if self.pipelines is not None else self.users
 
-class _Answer(msgspec.Struct, Generic[T]):
-    data: _Inner[T] | list[T] | None = None
-    pipelines: list[T] | None = None
-    users: list[T] | None = None
+
+class _Answer(_Named[T], Generic[T]):
+    data: _Named[T] | list[T] | None = None
+
+    def rows(self) -> list[T] | None:
+        rows = self.data.named() if isinstance(self.data, _Named) else self.data
+        return rows if rows is not None else self.named()
 
 
 _PIPELINES: TolerantDecoder[_Answer[_Pipeline] | list[_Pipeline]] = TolerantDecoder(
@@ -65,33 +74,25 @@ _USERS: TolerantDecoder[_Answer[User] | list[User]] = TolerantDecoder(_Answer[Us
 
 def stages(body: bytes, pipeline: Pipeline) -> list[Stage]:
     """Returns the pipeline's stages in its order; none when there is no such pipeline. Raises InvalidAnswer."""
-    answer = _PIPELINES.body(body, EXPECTED_PIPELINES)
-    if isinstance(answer, _Answer):
-        inner = answer.data.pipelines if isinstance(answer.data, _Inner) else answer.data
-        pipelines = inner if inner is not None else answer.pipelines
-    else:
-        pipelines = answer
-    if pipelines is None:
-        raise InvalidAnswer(f"expected {EXPECTED_PIPELINES}")
-    chosen = _chosen(pipelines, pipeline)
+    chosen = _chosen(_rows(_PIPELINES.body(body, EXPECTED_PIPELINES), EXPECTED_PIPELINES), pipeline)
     return [] if chosen is None else _in_order(chosen)
 
 
 def users(body: bytes, source: SourceRecord) -> list[UserRecord]:
     """Returns all users that have an id. Raises InvalidAnswer."""
-    answer = _USERS.body(body, EXPECTED_USERS)
-    if isinstance(answer, _Answer):
-        inner = answer.data.users if isinstance(answer.data, _Inner) else answer.data
-        listed = inner if inner is not None else answer.users
-    else:
-        listed = answer
-    if listed is None:
-        raise InvalidAnswer(f"expected {EXPECTED_USERS}")
+    refs = [user.ref() for user in _rows(_USERS.body(body, EXPECTED_USERS), EXPECTED_USERS)]
     return [
         UserRecord(global_id("User", source.name, ref.native_id), source, ref.native_id, ref.name, ref.email)
-        for ref in (user.ref() for user in listed)
+        for ref in refs
         if ref is not None
     ]
+
+
+def _rows(answer: _Answer[T] | list[T], expected: str) -> list[T]:
+    rows = answer.rows() if isinstance(answer, _Answer) else answer
+    if rows is None:
+        raise InvalidAnswer(f"expected {expected}")
+    return rows
 
 
 def _chosen(pipelines: list[_Pipeline], asked: Pipeline) -> _Pipeline | None:
@@ -115,17 +116,14 @@ def _same(text: str, other: str) -> bool:
 
 def _in_order(pipeline: _Pipeline) -> list[Stage]:
     listed = pipeline.pipeline_stages if pipeline.pipeline_stages is not None else pipeline.stages or []
-    ordered = sorted(listed, key=_place)
-    named = [(stage.mongo_id or stage.id or None, stage) for stage in ordered]
-    usable = [(native_id, stage.name or native_id, stage.color or None) for native_id, stage in named]
+    named = [stage for stage in sorted(listed, key=_place) if stage.name or stage.native_id]
     return [
-        Stage(native_id, name, color, position, pipeline.native_id)
-        for position, (native_id, name, color) in enumerate(row for row in usable if row[1])
-        if name is not None
+        Stage(stage.native_id, stage.name or stage.native_id or "", stage.color or None, position, pipeline.native_id)
+        for position, stage in enumerate(named)
     ]
 
 
-def _place(stage: _Stage) -> tuple[bool, int]:
+def _place(stage: _Stage) -> tuple[bool, float]:
     """Returns the sort key: stages without a position come last, in the order of the answer."""
     place = stage.position if stage.position is not None else stage.order
     return (place is None, place or 0)

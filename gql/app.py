@@ -1,0 +1,190 @@
+"""The Starlette application: the endpoint, GraphiQL's files, health and metrics, and what lives as long as it runs."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import Final, TypeAlias
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.routing import Mount, Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from gql.authentication import authenticator
+from gql.configuration import Configuration, load_configuration
+from gql.endpoint import EXPLAIN_HEADER, GraphQLEndpoint
+from gql.execution import Gateway
+from gql.graphiql import Assets, ConsolePage
+from gql.projection import Projection
+from gql.projections import registry
+from gql.schema import GRAPHQL_SCHEMA
+from gql.telemetry import (
+    CONTENT_TYPE_LATEST,
+    MULTIPROCESS_DIRECTORY,
+    CountedCache,
+    Telemetry,
+    configure_logging,
+)
+from providers.cache import Cache, MemoryCache
+from providers.cache_redis import RedisCache
+from providers.source import open_sources
+
+__all__ = ["CONFIGURATION_FILE", "OpenGateway", "create_app", "open_gateway", "worker_app"]
+
+OpenGateway: TypeAlias = Callable[[Configuration], AbstractAsyncContextManager[Gateway]]
+
+CONFIGURATION_FILE: Final = "CONTACTGRAPH_CONFIG"
+"""The environment variable that tells a worker process where its configuration is."""
+
+_ASKED_HEADERS: Final = ("Accept", "Authorization", "Cache-Control", "Content-Type", "X-API-Key")
+_PREFLIGHT_SECONDS: Final = 600
+_COLLECT_SECONDS: Final = 5.0
+# Requests make hardly any cycles: the collector's default thresholds find nothing, often (SPEED.md 7).
+_GC_THRESHOLDS: Final = (50_000, 20, 100)
+_SECURITY_HEADERS: Final = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+)
+_NO_PAGE: Final = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
+
+
+@asynccontextmanager
+async def open_gateway(configuration: Configuration) -> AsyncIterator[Gateway]:
+    """Gives a gateway over the configured sources, and closes their connections afterwards."""
+    cache = CountedCache(_cache(configuration))
+    opened = open_sources(configuration.sources, configuration.environment, cache=cache)
+    sources = {source.name: source for source in opened}
+    try:
+        projection = Projection(GRAPHQL_SCHEMA, registry(sources), enabled=configuration.server.projection)
+        yield Gateway(configuration, projection, sources, cache)
+    finally:
+        for source in opened:
+            await source.aclose()
+        await cache.aclose()
+
+
+def _cache(configuration: Configuration) -> Cache:
+    """Where answers of sources are kept: in Redis for several replicas, else in this process."""
+    if configuration.redis_url is None:
+        return MemoryCache(configuration.server.cache.max_bytes)
+    url = configuration.redis_url.get_secret_value()
+    # Every replica has to come to the same keys.
+    secret = configuration.cursor_key.get_secret_value() if configuration.cursor_key is not None else url
+    return RedisCache.from_url(url, secret.encode())
+
+
+def create_app(configuration: Configuration, open_gateway: OpenGateway = open_gateway) -> Starlette:
+    """Returns the ASGI application for a configuration; its lifespan opens and closes the sources."""
+    server = configuration.server
+    telemetry = Telemetry()
+    console = ConsolePage() if server.graphiql else None
+    endpoint = GraphQLEndpoint(configuration, authenticator(server.auth), telemetry, console)
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        async with open_gateway(configuration) as gateway:
+            collecting = asyncio.create_task(_collect(gateway, telemetry))
+            endpoint.gateway = gateway
+            try:
+                yield
+            finally:
+                endpoint.gateway = None
+                collecting.cancel()
+
+    async def healthz(request: Request) -> Response:
+        return JSONResponse({"status": "alive"})
+
+    async def readyz(request: Request) -> Response:
+        if endpoint.gateway is None:
+            return JSONResponse({"status": "not ready"}, 503)
+        return JSONResponse({"status": "ready", "sources": len(endpoint.gateway.sources)})
+
+    async def metrics(request: Request) -> Response:
+        if endpoint.gateway is not None:
+            endpoint.gateway.collect(telemetry)
+        return Response(telemetry.exposition(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    async def root(request: Request) -> Response:
+        return RedirectResponse("graphql")
+
+    routes = [
+        Route("/graphql", endpoint),
+        Route("/healthz", healthz),
+        Route("/readyz", readyz),
+        *([Route("/metrics", metrics)] if server.telemetry.metrics else []),
+        *([Mount("/graphql/assets", Assets()), Route("/", root)] if server.graphiql else []),
+    ]
+    return Starlette(routes=routes, middleware=_middleware(configuration), lifespan=lifespan)
+
+
+def worker_app() -> Starlette:
+    """Returns the application of one worker process, by the file that CONTACTGRAPH_CONFIG names.
+
+    Raises ConfigurationError; the process that starts workers has read the file before.
+    """
+    configuration = load_configuration(Path(os.environ[CONFIGURATION_FILE]))
+    configure_logging(configuration.server.telemetry.log_level)
+    return create_app(configuration)
+
+
+def settle_memory() -> None:
+    """Takes what is there after the start out of the garbage collector's sight, and lets it look less often."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_GC_THRESHOLDS)
+
+
+async def _collect(gateway: Gateway, telemetry: Telemetry) -> None:
+    """Keeps the counters that workers share up to date: any of them may be asked for the metrics of all."""
+    while os.environ.get(MULTIPROCESS_DIRECTORY):
+        gateway.collect(telemetry)
+        await asyncio.sleep(_COLLECT_SECONDS)
+
+
+def _middleware(configuration: Configuration) -> list[Middleware]:
+    layers = [Middleware(SecurityHeaders)]
+    if configuration.server.origins:
+        forwarded = [source.token_header for source in configuration.sources if source.token_header is not None]
+        layers.append(
+            Middleware(
+                CORSMiddleware,
+                allow_origins=configuration.server.origins,
+                allow_methods=["GET", "POST"],
+                allow_headers=[*_ASKED_HEADERS, EXPLAIN_HEADER, *forwarded],
+                max_age=_PREFLIGHT_SECONDS,
+            )
+        )
+    return layers
+
+
+class SecurityHeaders:
+    """Adds to every answer what keeps browsers from guessing types, framing, and telling where they came from."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Passes the request on."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = message["headers"]
+                headers.extend(_SECURITY_HEADERS)
+                if not any(name == b"content-security-policy" for name, _ in headers):
+                    headers.append(_NO_PAGE)
+            await send(message)
+
+        await self.app(scope, receive, send_with_headers)

@@ -1,0 +1,146 @@
+"""An upstream behind a cache: fresh answers at once, stale ones where that is allowed, one call for equal questions."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from time import perf_counter
+
+import msgspec
+
+from providers.cache import Cache, StoredAnswer
+from providers.credential import is_header_value
+from providers.errors import Retriable, SourceTimeout
+from providers.freshness import freshness
+from providers.request import Request, Response
+from providers.settings import SourceSettings
+from providers.single_flight import SingleFlight
+from providers.transport import Headers
+from providers.upstream import OnAttempt, Upstream
+
+# How long an answer with an ETag is kept beyond its other uses, to be revalidated instead of sent again.
+_KEEP_FOR_REVALIDATION = 300.0
+# What belongs to one message and not to the answer it carries (RFC 9111, 3.1 and 3.2).
+_OF_THE_MESSAGE = frozenset(
+    {"connection", "content-encoding", "content-length", "keep-alive", "set-cookie", "transfer-encoding"}
+)
+
+
+class CachedUpstream:
+    """One source's exchanges by way of `cache`. `clock` gives seconds since the epoch."""
+
+    def __init__(
+        self, upstream: Upstream, cache: Cache, settings: SourceSettings, clock: Callable[[], float] = time.time
+    ) -> None:
+        self.secret = cache.secret
+        self._upstream = upstream
+        self._cache = cache
+        self._name = settings.name
+        self._ttl = settings.cache_ttl
+        self._stale_if_error = settings.stale_if_error
+        self._stale_while_revalidate = settings.stale_while_revalidate
+        self._clock = clock
+        self._flights: SingleFlight[tuple[bytes, Request], Response] = SingleFlight()
+
+    async def exchange(
+        self,
+        scope: bytes,
+        request: Request,
+        headers: Headers,
+        deadline: float | None,
+        on_attempt: OnAttempt | None = None,
+        *,
+        fresh: bool = False,
+    ) -> Response:
+        """Returns an answer that is fresh, or `stale` where the settings and the answer allow it. Raises SourceError.
+
+        `scope` is who asks (`providers.cache`). With `fresh` the source is asked now, for this caller alone: a call
+        that is under way may have been answered before the question was put.
+        """
+        began = perf_counter()
+        stored = await self._cache.get(scope, request)
+        if fresh:
+            return await self._ask(scope, request, headers, stored, deadline, on_attempt)
+        late = 0.0 if stored is None else self._clock() - stored.fresh_until
+        if stored is not None and late < 0:
+            return _given(stored, began, on_attempt, stale=False)
+        if stored is not None and stored.stale_allowed and late < self._stale_while_revalidate:
+            self._flights.detach((scope, request), lambda: self._ask(scope, request, headers, stored, None, None))
+            return _given(stored, began, on_attempt, stale=True)
+        try:
+            # The source's own time-out bounds the shared call; each waiter has its own deadline.
+            response, started = await self._flights.run(
+                (scope, request), lambda: self._ask(scope, request, headers, stored, None, on_attempt), deadline
+            )
+        except (Retriable, TimeoutError) as error:
+            if stored is not None and stored.stale_allowed and late < self._stale_if_error:
+                return _given(stored, began, on_attempt, stale=True)
+            if isinstance(error, Retriable):
+                raise
+            message = f"{self._name} did not answer in the time left for this request"
+            raise SourceTimeout(self._name, message) from error
+        if started:
+            return response
+        if on_attempt is not None:
+            on_attempt(response.status, (perf_counter() - began) * 1000, True)
+        return msgspec.structs.replace(response, cache_hit=True)
+
+    async def aclose(self) -> None:
+        """Cancels the calls under way that only the cache waits for, and those with waiters too."""
+        await self._flights.aclose()
+
+    async def _ask(
+        self,
+        scope: bytes,
+        request: Request,
+        headers: Headers,
+        stored: StoredAnswer | None,
+        deadline: float | None,
+        on_attempt: OnAttempt | None,
+    ) -> Response:
+        asked_at = self._clock()
+        etag = stored.etag if stored is not None else None
+        if etag is not None:
+            headers = (*headers, ("If-None-Match", etag))
+        response = await self._upstream.exchange(request, headers, deadline, on_attempt, conditional=etag is not None)
+        if response.status == 304 and stored is not None:
+            known = {**stored.headers, **_own_headers(response)}
+            response = Response(stored.status, known, stored.body, response.fetched_at)
+        await self._store(scope, request, response, asked_at, replaces=stored is not None)
+        return response
+
+    async def _store(
+        self, scope: bytes, request: Request, response: Response, asked_at: float, *, replaces: bool
+    ) -> None:
+        allowed = freshness(response.headers, self._ttl, response.fetched_at)
+        etag = response.headers.get("etag", "")
+        keep = allowed.seconds
+        if allowed.stale_allowed:
+            keep += max(self._stale_if_error, self._stale_while_revalidate)
+        if is_header_value(etag):
+            keep += _KEEP_FOR_REVALIDATION
+        if not allowed.store:
+            keep = 0.0
+        if keep <= 0 and not replaces:
+            return
+        answer = StoredAnswer(
+            response.status,
+            _own_headers(response),
+            response.body,
+            asked_at,
+            response.fetched_at,
+            response.fetched_at + allowed.seconds,
+            allowed.stale_allowed,
+            etag if is_header_value(etag) else None,
+        )
+        await self._cache.put(scope, request, answer, keep)
+
+
+def _own_headers(response: Response) -> dict[str, str]:
+    return {name: value for name, value in response.headers.items() if name not in _OF_THE_MESSAGE}
+
+
+def _given(stored: StoredAnswer, began: float, on_attempt: OnAttempt | None, *, stale: bool) -> Response:
+    if on_attempt is not None:
+        on_attempt(stored.status, (perf_counter() - began) * 1000, True)
+    return Response(stored.status, stored.headers, stored.body, stored.fetched_at, stale, cache_hit=True)
