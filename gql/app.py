@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -26,6 +25,7 @@ from gql.graphiql import Assets, ConsolePage
 from gql.projection import Projection
 from gql.projections import registry
 from gql.schema import GRAPHQL_SCHEMA
+from gql.serving import settle_memory
 from gql.telemetry import (
     CONTENT_TYPE_LATEST,
     MULTIPROCESS_DIRECTORY,
@@ -47,8 +47,6 @@ CONFIGURATION_FILE: Final = "CONTACTGRAPH_CONFIG"
 _ASKED_HEADERS: Final = ("Accept", "Authorization", "Cache-Control", "Content-Type", "X-API-Key")
 _PREFLIGHT_SECONDS: Final = 600
 _COLLECT_SECONDS: Final = 5.0
-# Requests make hardly any cycles: the collector's default thresholds find nothing, often (SPEED.md 7).
-_GC_THRESHOLDS: Final = (50_000, 20, 100)
 _SECURITY_HEADERS: Final = (
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
@@ -83,8 +81,16 @@ def _cache(configuration: Configuration) -> Cache:
     return RedisCache.from_url(url, secret.encode())
 
 
-def create_app(configuration: Configuration, open_gateway: OpenGateway = open_gateway) -> Starlette:
-    """Returns the ASGI application for a configuration; its lifespan opens and closes the sources."""
+def create_app(
+    configuration: Configuration,
+    open_gateway: OpenGateway = open_gateway,
+    *,
+    started: Callable[[], None] = lambda: None,
+) -> Starlette:
+    """Returns the ASGI application for a configuration; its lifespan opens and closes the sources.
+
+    `started` is called when everything is open.
+    """
     server = configuration.server
     telemetry = Telemetry()
     console = ConsolePage() if server.graphiql else None
@@ -92,9 +98,9 @@ def create_app(configuration: Configuration, open_gateway: OpenGateway = open_ga
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        async with open_gateway(configuration) as gateway:
-            collecting = asyncio.create_task(_collect(gateway, telemetry))
+    XX = asyncio.create_task(_collect(gateway, telemetry))
             endpoint.gateway = gateway
+            started()
             try:
                 yield
             finally:
@@ -134,14 +140,7 @@ def worker_app() -> Starlette:
     """
     configuration = load_configuration(Path(os.environ[CONFIGURATION_FILE]))
     configure_logging(configuration.server.telemetry.log_level)
-    return create_app(configuration)
-
-
-def settle_memory() -> None:
-    """Takes what is there after the start out of the garbage collector's sight, and lets it look less often."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*_GC_THRESHOLDS)
+    return create_app(configuration, started=settle_memory)
 
 
 async def _collect(gateway: Gateway, telemetry: Telemetry) -> None:

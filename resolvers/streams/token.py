@@ -141,7 +141,7 @@ class TokenStream(Stream):
             if passed and all(record is not None and self._short_of(record, at) for record in passed):
                 start = len(passed)
         else:
-            start = found[0] + 1
+            start = found[0] + (0 if _ahead(self._mark) else 1)
         for page, token in pages:
             self._token = token
             count = len(page.records)
@@ -187,7 +187,7 @@ class TokenStream(Stream):
         limit = self._limit
         if not self.bounds.bounded_before or limit is None or record is None:
             return False
-        if self.bounds.before_own and record.native_id == limit.last:
+        if (self.bounds.before_own or _ahead(limit)) and record.native_id == limit.last:
             return True
         if self._rows and self._rows[-1].native_id == limit.last:
             return True
@@ -212,6 +212,7 @@ class TokenStream(Stream):
             at, last, exclusive = (None if record is None else _micros(record)), self._rows[-1].native_id, True
         elif mark is not None:
             at, last = mark.at, mark.last
+            exclusive = exclusive or _ahead(mark)
         gathered, exhausted = await self._gathered_back(need, at)
         read = len(self._rows)
         if gathered:
@@ -297,7 +298,8 @@ class TokenStream(Stream):
         limit = self._limit
         for record in nearest_first[start:]:
             if limit is not None and (
-                record.native_id == limit.last or (limit.at is not None and self._short_of(record, limit.at))
+                (record.native_id == limit.last and not _ahead(limit))
+                or (limit.at is not None and self._short_of(record, limit.at))
             ):
                 self.ended = True
                 return
@@ -356,9 +358,11 @@ class TokenStream(Stream):
     # ------------------------------------------------------------ marks
 
     def _anchors(self) -> tuple[str | None, tuple[int, ...]]:
-        ids = [row.native_id for row in self._rows[-ANCHORS:]]
-        older = (self._mark.last, self._mark.before) if self._mark is not None and self.forward else (None, ())
-        return anchors(ids, older)
+        return anchors([row.native_id for row in self._rows[-ANCHORS:]], self._older())
+
+    def _older(self) -> tuple[str | None, tuple[int, ...]]:
+        mark = self._mark
+        return (None, ()) if mark is None or not self.forward or _ahead(mark) else (mark.last, mark.before)
 
     def mark_after(self, item: int) -> TokenMark | KeyMark:
         return self._mark_at(self._item_rows[item])
@@ -371,8 +375,7 @@ class TokenStream(Stream):
             last, before = anchors(ids)
             return KeyMark(at or 0, last, before)
         ids = [behind.native_id for behind in self._rows[max(0, row - ANCHORS + 1) : row + 1]]
-        older = (self._mark.last, self._mark.before) if self._mark is not None else (None, ())
-        last, before = anchors(ids, older)
+        last, before = anchors(ids, self._older())
         place = self._rows[row].after
         assert place is not None
         token, size, index, bound = place
@@ -385,14 +388,17 @@ class TokenStream(Stream):
         if row + 1 < len(self._rows):
             return self._mark_at(row + 1)
         record = self.items[item]
-        # Nothing is known of what stands before: the instant alone says where to go on.
-        return None if self.ended else KeyMark(_micros(record), None, ())
+        return None if self.ended else KeyMark(_micros(record), record.native_id, (), ahead=True)
 
     def base_mark(self) -> TokenMark | KeyMark | None:
         return self._mark
 
     def end_mark(self) -> TokenMark | KeyMark | None:
         return self._mark_at(len(self._rows) - 1) if self._rows else self._mark
+
+
+def _ahead(mark: TokenMark | KeyMark | None) -> bool:
+    return isinstance(mark, KeyMark) and mark.ahead
 
 
 def _narrowed(query: ListQuery, at: int, *, older: bool) -> ListQuery:
