@@ -37,12 +37,15 @@ from providers.cache import Cache, MemoryCache
 from providers.cache_redis import RedisCache
 from providers.source import open_sources
 
-__all__ = ["CONFIGURATION_FILE", "OpenGateway", "create_app", "open_gateway", "worker_app"]
+__all__ = ["CONFIGURATION_FILE", "LISTENING_HOST", "OpenGateway", "create_app", "open_gateway", "worker_app"]
 
 OpenGateway: TypeAlias = Callable[[Configuration], AbstractAsyncContextManager[Gateway]]
 
 CONFIGURATION_FILE: Final = "CONTACTGRAPH_CONFIG"
 """The environment variable that tells a worker process where its configuration is."""
+
+LISTENING_HOST: Final = "CONTACTGRAPH_HOST"
+"""The environment variable that tells a worker process which host is listened on instead of server.host."""
 
 _ASKED_HEADERS: Final = ("Accept", "Authorization", "Cache-Control", "Content-Type", "X-API-Key")
 _PREFLIGHT_SECONDS: Final = 600
@@ -98,7 +101,8 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-    XX = asyncio.create_task(_collect(gateway, telemetry))
+        async with open_gateway(configuration) as gateway:
+            collecting = asyncio.create_task(_collect(gateway, telemetry))
             endpoint.gateway = gateway
             started()
             try:
@@ -136,9 +140,9 @@ def create_app(
 def worker_app() -> Starlette:
     """Returns the application of one worker process, by the file that CONTACTGRAPH_CONFIG names.
 
-    Raises ConfigurationError; the process that starts workers has read the file before.
+    Raises ConfigurationError; the process that starts workers has read the file before, and listens.
     """
-    configuration = load_configuration(Path(os.environ[CONFIGURATION_FILE]))
+    configuration = load_configuration(Path(os.environ[CONFIGURATION_FILE]), host=os.environ.get(LISTENING_HOST))
     configure_logging(configuration.server.telemetry.log_level)
     return create_app(configuration, started=settle_memory)
 

@@ -71,7 +71,7 @@ def serve_command(
     workers: Annotated[int, typer.Option(min=1, max=256, help="How many processes; one a core.")] = 1,
 ) -> None:
     """Serves the sources of a configuration file."""
-    from gql.app import CONFIGURATION_FILE, create_app
+    from gql.app import CONFIGURATION_FILE, LISTENING_HOST, create_app
 
     configuration = _load(config, host, port)
     server = configuration.server
@@ -82,7 +82,7 @@ def serve_command(
         _fail(str(error), 1)
     if workers > 1:
         _announce(configuration, address(listener))
-        environment = {CONFIGURATION_FILE: str(config.resolve())}
+        environment = {CONFIGURATION_FILE: str(config.resolve()), LISTENING_HOST: server.host}
         serve_workers("gql.app:worker_app", listener, server, workers, environment)
         return
     app = create_app(configuration, started=settle_memory)

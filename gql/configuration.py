@@ -8,6 +8,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any, Final
 
 from pydantic import Field, SecretStr, ValidationError
 
@@ -19,6 +20,8 @@ from providers.source import ConfigurationError as SourceConfigurationError
 from providers.source import open_sources
 
 __all__ = ["Configuration", "ConfigurationError", "is_loopback", "load_configuration", "read_configuration"]
+
+_REDIS_SCHEMES: Final = ("redis://", "rediss://", "unix://")
 
 
 class Configuration(Table):
@@ -34,6 +37,23 @@ class Configuration(Table):
     cursor_key: SecretStr | None = Field(default=None, exclude=True)
     redis_url: SecretStr | None = Field(default=None, exclude=True)
     documents: Mapping[str, str] = Field(default_factory=dict, exclude=True)
+
+    @classmethod
+    def from_tables(cls, tables: Mapping[str, Any]) -> Configuration:
+        """Returns the configuration in TOML's tables. Raises ConfigurationError with one line a mistake."""
+        unknown = [key for key in tables if key not in ("server", "sources")]
+        if unknown:
+            raise ConfigurationError(*(unknown_key((key,), ("server", "sources")) for key in unknown))
+        if not tables.get("sources"):
+            raise ConfigurationError("sources: expected at least one [[sources]] table")
+        try:
+            configuration = cls.model_validate(tables)
+        except ValidationError as error:
+            raise ConfigurationError(*mistakes_of(error, cls)) from None
+        mistakes = tuple(_mistakes_between_tables(configuration))
+        if mistakes:
+            raise ConfigurationError(*mistakes)
+        return configuration
 
     def listening_on(self, host: str | None, port: int | None) -> Configuration:
         """Returns the configuration with another host and port where given.
@@ -95,19 +115,7 @@ def read_configuration(text: str) -> Configuration:
         raise ConfigurationError(f"expected TOML: {one_line(str(error))}") from None
     except RecursionError:
         raise ConfigurationError("expected TOML that is not nested this deeply") from None
-    unknown = [key for key in tables if key not in ("server", "sources")]
-    if unknown:
-        raise ConfigurationError(*(unknown_key((key,), ("server", "sources")) for key in unknown))
-    if not tables.get("sources"):
-        raise ConfigurationError("sources: expected at least one [[sources]] table")
-    try:
-        configuration = Configuration.model_validate(tables)
-    except ValidationError as error:
-        raise ConfigurationError(*mistakes_of(error, Configuration)) from None
-    mistakes = tuple(_mistakes_between_tables(configuration))
-    if mistakes:
-        raise ConfigurationError(*mistakes)
-    return configuration
+    return Configuration.from_tables(tables)
 
 
 def _mistakes_between_tables(configuration: Configuration) -> Iterator[str]:
@@ -147,6 +155,10 @@ def _with_environment(configuration: Configuration, environment: Mapping[str, st
         look_up(f"sources[{index}].token_env", source.token_env)
     cursor_key = look_up("server.cursor_key_env", server.cursor_key_env)
     redis_url = look_up("server.cache.redis_url_env", server.cache.redis_url_env)
+    if redis_url is not None and not redis_url.get_secret_value().startswith(_REDIS_SCHEMES):
+        name = server.cache.redis_url_env
+        expected = f"expected a URL that begins with {' or '.join(_REDIS_SCHEMES)} in this variable"
+        mistakes.append(f"server.cache.redis_url_env{shown('redis_url_env', name)}: {expected}")
     documents: Mapping[str, str] = {}
     if server.documents.manifest is not None:
         try:

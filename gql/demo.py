@@ -1,4 +1,4 @@
-"""The embedded default: four small servers on loopback that speak the four APIs, configured as sources (DESIGN.md 2)."""
+"""The embedded default: small servers on loopback that speak the four APIs, configured as sources (DESIGN.md 2)."""
 
 from __future__ import annotations
 

@@ -40,6 +40,8 @@ def target(base_path: str, request: Request) -> str:
 
 def redirected(origin: Origin, current: str, location: str) -> str | None:
     """Returns the target a redirect leads to, None when it leaves the origin or is no usable URL (RFC 9110, 10.2.2)."""
+    if not location:
+        return None
     try:
         url = urljoin(f"{origin.scheme}://{origin.authority}{current}", location)
         if origin_of(url, origin.ca_file) != origin:

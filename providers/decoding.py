@@ -205,13 +205,16 @@ def as_utc(value: datetime | None) -> datetime | None:
 
 
 def raw_field(record: ContactRecord, name: str) -> msgspec.Raw | None:
-    """Returns one value of the record's own row as it was written, None when it is null or missing."""
+    """Returns one value of the record's own row as it was written, None when it is missing, null or empty text."""
     value = msgspec.json.decode(record.raws.row(record.index), type=dict[str, msgspec.Raw]).get(name)
     return None if value is None else raw_value(value)
 
 
 def raw_value(value: msgspec.Raw) -> msgspec.Raw | None:
-    """Returns a field declared `msgspec.Raw = msgspec.Raw()` as it was written, None when it is null or missing."""
+    """Returns a field declared `msgspec.Raw = msgspec.Raw()` as it was written.
+
+    None when it is missing, null or an empty text.
+    """
     return None if bytes(value) in NOTHING else value
 
 

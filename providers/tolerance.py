@@ -23,8 +23,8 @@ T = TypeVar("T")
 # What reading a row may raise: bad JSON or types (DecodeError) and bad UTF-8 are both ValueErrors; a date at the
 # calendar's edge overflows when it is brought to UTC; nesting without end is a RecursionError.
 UNREADABLE = (ValueError, OverflowError, RecursionError)
-# What a field declared `msgspec.Raw = msgspec.Raw()` holds when it is missing, or null.
-NOTHING = (b"", b"null")
+# What a field declared `msgspec.Raw = msgspec.Raw()` holds when it is missing, null, or an empty string (DESIGN.md 3).
+NOTHING = (b"", b"null", b'""')
 
 
 class UnreadableRow(ValueError):
@@ -52,7 +52,7 @@ class TolerantDecoder(Generic[T]):
         return _decoded(self.decode, body, expected)
 
     def value(self, text: msgspec.Raw) -> T | None:
-        """Returns the value of a field of no documented type: None when it is missing, null or of another type."""
+        """Returns the value of a field of no documented type: None when it is missing or of another type."""
         try:
             return self.decode(text) if bytes(text) not in NOTHING else None
         except UNREADABLE:

@@ -34,6 +34,12 @@ class Board(DataLoader[_Key, Any]):
         self._query = query
         self._pipeline = pipeline
         self._first: tuple[int, list[Bucket], Response] | None = None
+        self._latest: list[Bucket] = []
+
+    @property
+    def response(self) -> Response | None:
+        """The answer that `first_page` came with, None before it."""
+        return self._first[2] if self._first is not None else None
 
     async def first_page(self, size: int) -> list[Bucket]:
         """Returns the first page of every stage; windows within it cost nothing more. Raises SourceError."""
@@ -41,6 +47,13 @@ class Board(DataLoader[_Key, Any]):
             page, response = await self._ask({}, size, None)
             self._first = size, page.buckets, response
         return self._first[1]
+
+    async def count(self, key: str) -> int | None:
+        """Returns how many contacts a stage has; free beside windows asked for at the same time. Raises SourceError."""
+        if self._first is not None:
+            return _rows(find(self._first[1], key), 0, 0, 0, []).total
+        counted: Rows[ContactRecord] = await self.load((key, 0, 0))
+        return counted.total
 
     def stage(self, key: str) -> StageReader:
         """Returns the rows of one stage, by its id or name."""
@@ -59,22 +72,34 @@ class Board(DataLoader[_Key, Any]):
     async def batch_load_fn(self, keys: Sequence[_Key]) -> list[Any]:
         # One POST holds one page a stage: a stage asked for twice has its second window in the next round.
         answers: dict[_Key, Rows[ContactRecord] | Exception] = {}
-        left = list(dict.fromkeys(keys))
+        # An empty window asks for the total alone, which every answer tells.
+        counts = [key for key in dict.fromkeys(keys) if key[2] == 0]
+        left = [key for key in dict.fromkeys(keys) if key[2] > 0]
+        alone = len({key[0] for key in keys}) == 1
         while left:
             round_: dict[str, _Key] = {}
             for key in left:
                 round_.setdefault(key[0], key)
             chosen = list(round_.values())
             try:
-                answers |= await self._read(chosen)
+                answers |= await self._read(chosen, chosen[0][0] if alone else None)
             except Exception as error:
-                answers |= dict.fromkeys(chosen, error)
+                answers |= dict.fromkeys([*chosen, *counts], error)
             left = [key for key in left if key not in answers]
+        if counts:
+            answers = await self._counted(counts, windows=len(answers) > 0) | answers
         return [answers[key] for key in keys]
 
-    async def _read(self, keys: list[_Key]) -> dict[_Key, Rows[ContactRecord]]:
+    async def _counted(self, keys: list[_Key], *, windows: bool) -> dict[_Key, Rows[ContactRecord] | Exception]:
+        try:
+            # The answer that windows of the same batch came in, with all the stages that are counted.
+            buckets = self._latest if windows else await self.first_page(1)
+        except Exception as error:
+            return dict.fromkeys(keys, error)
+        return {key: _rows(find(buckets, key[0]), 0, 0, 0, []) for key in keys}
+
+    async def _read(self, keys: list[_Key], only: str | None) -> dict[_Key, Rows[ContactRecord]]:
         sizes = page_sizes(self._source)
-        only = keys[0][0] if len(keys) == 1 else None
         result: dict[_Key, Rows[ContactRecord]] = {}
         for _ in range(4):
             size = self._common_size(keys, sizes.largest)
@@ -83,6 +108,7 @@ class Board(DataLoader[_Key, Any]):
             if any((stop - 1) // size > start // size for _, start, stop in keys):
                 rounds.append({key: page + 2 for key, page in firsts.items()})
             pages = await asyncio.gather(*(self._ask(pages, size, only) for pages in rounds))
+            self._latest = pages[0][0].buckets
             result = {}
             smaller: int | None = None
             for key in keys:

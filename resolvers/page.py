@@ -26,7 +26,7 @@ from resolvers.legs import Leg, from_the_end
 from resolvers.merge import Part, by_keys, by_rank, share
 from resolvers.operation import Operation
 from resolvers.selection import PageArguments, Wanted
-from resolvers.streams.stream import Bounds
+from resolvers.streams.stream import Bounds, Stream
 
 DEFAULT_SIZE = 25
 MAX_SIZE = 100
@@ -167,7 +167,8 @@ class _Page:
         for part in live:
             if part.stream is not None and part.error is None:
                 total = part.stream.total if part.plan.residual is None else None
-                part.rank = len(part.stream.items) if total is None or part.stream.ended else total
+                start = 0 if self.after is None else self.after.places[part.index].rank
+                part.rank = start + len(part.stream.items) if total is None or part.stream.ended else total
 
     async def _fill(self, needs: Sequence[tuple[Part, int]]) -> None:
         if len(needs) == 1:
@@ -281,7 +282,7 @@ class _Page:
                 continue
             places[part.index] = Place(
                 self._rank(part) + seen[part.index],
-                self.how.forward and stream.ended and seen[part.index] == len(stream.items),
+                self._at_the_end(stream) and seen[part.index] == len(stream.items),
                 stream.mark_after(item),
             )
             if wanted.cursors or number in (0, final):
@@ -300,6 +301,10 @@ class _Page:
             return cursors, encode(self.fingerprint, -1, places)
         return cursors, cursors[-1] if cursors else None
 
+    def _at_the_end(self, stream: Stream) -> bool:
+        """Whether nothing follows the stream's items: the list ended there, not the stretch up to `before`."""
+        return self.how.forward and self.before is None and stream.ended
+
     def _last_of(self, part: Part) -> int:
         """Returns the number of the part's last item on the page."""
         return next(number for number in range(len(self.items) - 1, -1, -1) if self.items[number][0] is part)
@@ -314,7 +319,7 @@ class _Page:
         if stream is None or (part.error is not None and not part.taken):
             return part.place
         if self.how.forward:
-            nothing = stream.ended and not stream.items
+            nothing = self._at_the_end(stream) and not stream.items
             return Place(part.rank, part.place.exhausted or nothing, stream.base_mark())
         if part.taken:
             return Place(self._rank(part), False, stream.mark_before(part.taken - 1))

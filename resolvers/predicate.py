@@ -31,6 +31,8 @@ TEXT_FIELDS: dict[str, Callable[[ContactRecord], Sequence[str]]] = {
 ID_FIELDS: dict[str, Callable[[ContactRecord], Sequence[str]]] = {
     "ownerId": lambda r: _one(r.owner_ref.native_id if r.owner_ref is not None else None),
     "assigneeId": lambda r: [user.native_id for user in r.assignee_refs],
+    # Not for clients: a tag's own contacts (`resolvers.tags`); "tag" would take a name for an id.
+    "tagId": lambda r: [tag.native_id for tag in r.tags],
 }
 # Fields that may be named by id (compared exactly) or by name (as text).
 NAMED_FIELDS: dict[str, Callable[[ContactRecord], tuple[Sequence[str], Sequence[str]]]] = {
@@ -42,7 +44,7 @@ DATE_FIELDS: dict[str, Callable[[ContactRecord], datetime | None]] = {
     "updatedAt": lambda r: r.updated_at,
 }
 # What of a record must be fetched before a field can be judged (`ListQuery.parts`).
-PARTS = {"tag": "tags", "status": "status", "stage": "stage"}
+PARTS = {"tag": "tags", "tagId": "tags", "status": "status", "stage": "stage"}
 
 
 def fold(text: str) -> str:

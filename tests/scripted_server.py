@@ -8,6 +8,7 @@ import ssl
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from typing import Any
 
 
 class Then(Enum):
@@ -29,19 +30,36 @@ class ScriptedServer:
     base_url: str = ""
     requests: list[bytes] = field(default_factory=list)
     connections: int = 0
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when a request has come."""
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     """Set whenever a connection has come to its end."""
 
+    _serving: set[asyncio.Task[Any]] = field(default_factory=set)
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        task = asyncio.current_task()
+        assert task is not None
+        self._serving.add(task)
         try:
             while await self._answer(reader, writer):
                 pass
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
         finally:
+            self._serving.discard(task)
             self.ended.set()
             writer.close()
+
+    async def stop(self) -> None:
+        """Ends every connection."""
+        serving = list(self._serving)
+        for task in serving:
+            task.cancel()
+        await asyncio.gather(*serving, return_exceptions=True)
+        # Sockets are closed by the loop's next round.
+        await asyncio.sleep(0)
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         head = await reader.readuntil(b"\r\n\r\n")
@@ -50,6 +68,7 @@ class ScriptedServer:
             if line.lower().startswith(b"content-length:"):
                 body = await reader.readexactly(int(line.split(b":")[1]))
         self.requests.append(head + body)
+        self.asked.set()
         for step in self.answers.pop(0):
             if isinstance(step, bytes):
                 writer.write(step)
@@ -76,6 +95,7 @@ async def scripted(*answers: Sequence[Step], tls: ssl.SSLContext | None = None) 
         yield server
     finally:
         listening.close()
+        await server.stop()
 
 
 def ok(body: bytes = b"{}", *headers: str) -> bytes:

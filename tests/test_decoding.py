@@ -288,7 +288,8 @@ def test_a_field_of_no_documented_type_is_none_when_it_is_another(written: bytes
     assert TolerantDecoder(bool).value(msgspec.Raw(written)) is value
 
 
-def test_a_raw_value_is_none_when_null_or_missing() -> None:
+def test_a_raw_value_is_none_when_missing_null_or_an_empty_text() -> None:
+    assert raw_value(msgspec.Raw(b'""')) is None
     assert raw_value(msgspec.Raw(b"null")) is None
     assert raw_value(msgspec.Raw()) is None
     assert bytes(raw_value(msgspec.Raw(b"[1.0]")) or b"") == b"[1.0]"

@@ -110,7 +110,7 @@ def test_the_records_own_text_is_kept() -> None:
 
 @pytest.mark.parametrize("empty", ["", None])
 def test_empty_values_are_missing(empty: str | None) -> None:
-    record = record_of({name: empty for name in JANE} | {"id": "1"})
+    record = record_of(dict.fromkeys(JANE, empty) | {"id": "1"})
     texts = (record.display_name, record.first_name, record.last_name, record.email, record.phone, record.avatar_url)
     assert texts == (None,) * 6
     assert (record.emails, record.phones, record.tags) == ([], [], [])

@@ -354,7 +354,7 @@ async def test_a_redirect_inside_the_origin_is_followed_with_the_credential() ->
 async def test_a_redirect_elsewhere_is_not_followed(location: str) -> None:
     sales = Sales(httpx.Response(302, headers={"Location": location}), GOOD)
     failure = await sales.failure()
-    assert isinstance(failure, SourceInvalidResponse) or location == ""
+    assert isinstance(failure, SourceInvalidResponse)
     assert failure.message == "sales answered with a redirect (302) that leads elsewhere; check base_url"
     assert "example.com" not in failure.message
     assert len(sales.requests) == 1
@@ -381,24 +381,10 @@ async def test_a_post_is_redirected_only_where_it_stays_a_post(code: int, asked:
 
 
 async def test_a_hanging_source_costs_its_own_timeout() -> None:
-    sales = Sales(GOOD, timeout=0.05)
-
-    async def hang(request: httpx.Request) -> httpx.Response:
-        await asyncio.Event().wait()
-        raise AssertionError
-
-    sales._handle = hang  # type: ignore[method-assign]
-    hanging = Sales(GOOD, timeout=0.05)
-    hanging.source = Source(
-        hanging.source.settings,
-        hanging.source.provider,
-        hanging.source.record,
-        httpx.MockTransport(hang),
-        credential=Credential("a-token"),
-    )
-    failure = await hanging.failure(within=30.0)
-    assert isinstance(failure, SourceTimeout)
-    assert failure.message == "sales did not answer in time; its timeout is 0.05 s"
+    source = Held().source(timeout=0.05)
+    with pytest.raises(SourceTimeout) as raised:
+        await source.send(LIST, None, deadline=asyncio.get_running_loop().time() + 30.0)
+    assert raised.value.message == "sales did not answer in time; its timeout is 0.05 s"
 
 
 async def test_a_deadline_that_is_over_costs_no_call() -> None:
@@ -551,8 +537,8 @@ def test_a_circuit_opens_on_failures_among_successes_of_the_last_twenty_calls() 
         breaker.succeeded(breaker.admit())
         breaker.failed(breaker.admit())
     assert breaker.state is CircuitState.CLOSED
-    breaker.failed(breaker.admit())
-    assert breaker.state is CircuitState.OPEN
+    assert breaker.failed(breaker.admit())
+    assert breaker.admit() is Admission.REFUSED
 
 
 def test_failures_long_ago_do_not_count() -> None:

@@ -83,7 +83,9 @@ async def test_a_body_goes_out_with_its_length(pool: PooledTransport) -> None:
 
 
 def test_brackets_and_other_marks_are_encoded_exactly_once() -> None:
-    request = Request("GET", "/v2/contacts", (("filter[created_at][gte]", "2026-01-01T00:00:00+02:00"), ("q", "a b%5B&é")))
+    request = Request(
+        "GET", "/v2/contacts", (("filter[created_at][gte]", "2026-01-01T00:00:00+02:00"), ("q", "a b%5B&é"))
+    )
     assert target("/api", request) == (
         "/api/v2/contacts?filter%5Bcreated_at%5D%5Bgte%5D=2026-01-01T00%3A00%3A00%2B02%3A00&q=a%20b%255B%26%C3%A9"
     )
@@ -246,7 +248,10 @@ async def test_a_body_over_the_limit_is_not_read_to_its_end(pool: PooledTranspor
         (b"SSH-2.0-OpenSSH_9.6\r\n", "an answer in HTTP/1.1"),
         (b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\nx", "an answer in HTTP/1.1"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n[]", "an answer in HTTP/1.1"),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "an answer in HTTP/1.1"),
+        (
+            b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            "an answer in HTTP/1.1",
+        ),
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\nxx", "plain or in chunks"),
         (b"HTTP/1.1 200 OK\r\nX-Long: " + b"x" * (MAX_HEAD_BYTES + 1), "headers of at most"),
         (b"HTTP/1.1 103 Early Hints\r\nX: y\r\n\r\n" * 3_000, "headers of at most"),
@@ -356,7 +361,10 @@ async def test_no_more_idle_connections_are_kept_than_allowed() -> None:
 
 
 async def test_concurrent_calls_each_get_their_own_answer(pool: PooledTransport) -> None:
+    handlers: list[asyncio.Task[None] | None] = []
+
     async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        handlers.append(asyncio.current_task())
         while line := await reader.readline():
             if line.startswith(b"GET"):
                 await asyncio.sleep(0)
@@ -369,6 +377,9 @@ async def test_concurrent_calls_each_get_their_own_answer(pool: PooledTransport)
         answers = await asyncio.gather(*(ask(pool, server, path=f"/{number}") for number in range(20)))
         assert [answer.body for answer in answers] == [f"/{number}".encode() for number in range(20)]
     listening.close()
+    await pool.aclose()
+    assert len(handlers) <= 20
+    await asyncio.gather(*(handler for handler in handlers if handler is not None), return_exceptions=True)
 
 
 # ---------------------------------------------------------------- time
@@ -405,8 +416,7 @@ async def test_a_connection_that_is_not_made_costs_the_connect_timeout(
 async def test_a_cancelled_call_closes_its_connection(pool: PooledTransport) -> None:
     async with scripted([b"HTTP/1.1 200 OK\r\n", Then.HANG]) as server:
         call = asyncio.create_task(ask(pool, server))
-        while not server.requests:
-            await asyncio.sleep(0)
+        await server.asked.wait()
         call.cancel()
         with pytest.raises(asyncio.CancelledError):
             await call
@@ -417,8 +427,7 @@ async def test_a_cancelled_call_closes_its_connection(pool: PooledTransport) -> 
 async def test_closing_the_transport_ends_calls_under_way(pool: PooledTransport) -> None:
     async with scripted([Then.HANG]) as server:
         call = asyncio.create_task(ask(pool, server))
-        while not server.requests:
-            await asyncio.sleep(0)
+        await server.asked.wait()
         await pool.aclose()
         with pytest.raises(ConnectionLost):
             await call

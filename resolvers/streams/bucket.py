@@ -34,8 +34,6 @@ class BucketStream(Stream):
         self._totals: dict[str, int | None] = {}
         self._stage = mark.stage if mark is not None else None
         self._next = mark.index if mark is not None else 0
-        if bounds.bounded_before and limit is None:
-            self.ended = True
         self.warn(
             SourceErrorCode.SEARCH_INCOMPLETE,
             "searches the stages of its active pipeline; contacts outside of it, or in no stage, are not found",

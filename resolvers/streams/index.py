@@ -52,10 +52,6 @@ class IndexStream(Stream):
         self._mended: tuple[str | None, tuple[int, ...]] | None = None
         self._shift = 0
         self._anchor_is_own = True
-        if forward and bounds.bounded_before and limit is None:
-            self.ended = True
-        if not forward and bounds.bounded_before and mark is None:
-            self.ended = True
 
     async def fill(self, count: int) -> None:
         while len(self.items) < count and not self.ended and not self.stopped:

@@ -34,8 +34,6 @@ class LocalStream(Stream):
         self._identity = identity
         self._all: list[ContactRecord] | None = None
         self._start = self._stop = 0
-        if bounds.bounded_before and bounds.before is None:
-            self.ended = True
 
     async def fill(self, count: int) -> None:
         if self.ended or self._all is not None:

@@ -37,8 +37,6 @@ class RunStream(Stream):
         self._taken = 0
         self._first = True
         self._marks: list[RunMark] = []
-        if bounds.bounded_before and bounds.before is None:
-            self.ended = True
 
     async def fill(self, count: int) -> None:
         while len(self.items) < count and not self.ended and not self.stopped:

@@ -11,7 +11,7 @@ from providers.page import BadRow
 from providers.record import ContactRecord
 from providers.request import Response
 from resolvers.connection import ErrorRecord
-from resolvers.marks import Mark
+from resolvers.marks import KeyMark, Mark
 from resolvers.operation import Operation
 from resolvers.plan import SourcePlan
 
@@ -41,6 +41,20 @@ class Bounds:
         self.bounded_after = bounded_after
         self.bounded_before = bounded_before
 
+    @property
+    def empty(self) -> bool:
+        """Whether nothing can stand between the edges: `before` is the list's start, or the place of `after`."""
+        if not self.bounded_before:
+            return False
+        after, before = self.after, self.before
+        if before is None:
+            return True
+        if after is None or type(after) is not type(before):
+            return False
+        if isinstance(after, KeyMark) and isinstance(before, KeyMark) and after.ahead is not before.ahead:
+            return False
+        return after.last is not None and after.last == before.last
+
 
 class Stream(ABC):
     """Contacts of one source that hold, in reading order: forward, or backward from the end.
@@ -56,7 +70,7 @@ class Stream(ABC):
         self.bounds = bounds
         self.forward = forward
         self.items: list[ContactRecord] = []
-        self.ended = False
+        self.ended = bounds.empty
         self.stopped = False
         self.scanned = 0
         self.total: int | None = None

@@ -56,8 +56,6 @@ class TokenStream(Stream):
         # Only a list ordered by the time it can be filtered by can be entered by time.
         self._by_time = len(orders) == 1 and orders[0].field is OrderField.UPDATED_AT
         self._descending = bool(orders) and orders[0].descending
-        if bounds.bounded_before and bounds.before is None:
-            self.ended = True
 
     async def fill(self, count: int) -> None:
         while len(self.items) < count and not self.ended and not self.stopped:
