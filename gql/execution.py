@@ -122,9 +122,13 @@ class Gateway:
             cursors=self._cursors,
         )
         context = RequestContext(operation, document.selections)
-        assert document.plans is not None  # noqa: S101  a document without errors has them
+        assert document.plans is not None, "a document without errors has plans"
         result = await self._projection.execute(
-            document.plans, context_value=context, variable_values=request.variables, operation_name=named.name
+            document.plans,
+            context_value=context,
+            variable_values=request.variables,
+            operation_name=named.name,
+            hide_suggestions=not self._limits.introspection,
         )
         errors = public_errors(result.errors, context) if result.errors or context.errors else None
         if result.data is None and errors and all(error.path is None for error in errors):

@@ -6,6 +6,7 @@ variables; here every representation is judged for itself and left as it is.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
@@ -37,10 +38,20 @@ async def entities(
     found: list[Any] = [_entity_id(each, f"representations[{i}]") for i, each in enumerate(representations)]
     asked = [index for index, each in enumerate(found) if isinstance(each, str)]
     for index, record in zip(
-        asked, await lookup.nodes(operation, [found[index] for index in asked], wanted), strict=True
+        asked, await _looked_up(operation, [found[index] for index in asked], wanted), strict=True
     ):
-        found[index] = record
+        # What is wrong with an id is said of the representation, which knows no `ids`.
+        wrong = isinstance(record, BadUserInput)
+        found[index] = BadUserInput(f"representations[{index}].id", record.message) if wrong else record
     return found
+
+
+async def _looked_up(operation: Operation, named: list[str], wanted: Callable[[str], frozenset[str]]) -> list[Any]:
+    """The objects of these ids. A router cannot ask for fewer than it needs, so they go side by side in the numbers
+    that `nodes` takes; the dataloaders behind make one batch of them."""
+    chunks = [named[start : start + lookup.MAX_IDS] for start in range(0, len(named), lookup.MAX_IDS)]
+    answers = await asyncio.gather(*(lookup.nodes(operation, chunk, wanted) for chunk in chunks))
+    return [record for answer in answers for record in answer]
 
 
 def _entity_id(representation: object, path: str) -> str | BadUserInput:

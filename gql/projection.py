@@ -252,6 +252,7 @@ class Projection:
         context_value: object = None,
         variable_values: dict[str, Any] | None = None,
         operation_name: str | None = None,
+        hide_suggestions: bool = False,
     ) -> ExecutionResult:
         """The result of one operation of the document in `plans`, which has to be valid for the schema."""
         executor = ProjectingExecutor.build(
@@ -261,6 +262,7 @@ class Projection:
             context_value,
             variable_values,
             operation_name,
+            hide_suggestions=hide_suggestions,
             projection=self,
             plans=plans,
         )

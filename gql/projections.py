@@ -7,8 +7,6 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from providers.source import Source
-from providers.tether.decode import TetherDetails
 
 from gql.projection_registry import Computed, ProjectionRegistry
 from gql.types.contact import raw
@@ -17,6 +15,8 @@ from providers.askelephant.decode import AskElephantDetails, AskElephantEmail, A
 from providers.autokonnect.decode import AutokonnectDetails
 from providers.health import FailureNote
 from providers.record import ContactRecord, SourceRecord, StageRecord, TagRecord, UserRecord
+from providers.source import Source
+from providers.tether.decode import TetherDetails
 from providers.wacr.decode import WacrDetails
 from resolvers import connection
 from resolvers.phones import phone_e164

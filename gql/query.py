@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import strawberry
 from strawberry import ID, UNSET
@@ -23,10 +23,6 @@ from providers.provider import Pipeline
 from providers.record import ContactRecord, PipelineType, SourceRecord
 from resolvers import contacts, lookup, persons, sources, stages, tags
 from resolvers.connection import PersonRecord, SourceErrorPolicy
-from resolvers.errors import BadUserInput
-
-MAX_IDS: Final = 100
-"""How many ids `nodes` takes in one call (DESIGN.md 9)."""
 
 
 async def _node(
@@ -38,8 +34,6 @@ async def _node(
 async def _nodes(
     info: Info, ids: Annotated[list[ID], strawberry.argument(description="Global ids, at most 100.")]
 ) -> Any:
-    if len(ids) > MAX_IDS:
-        raise BadUserInput("ids", f"expected at most {MAX_IDS} ids, got {len(ids)}")
     return await lookup.nodes(info.context.operation, ids, lambda type_name: parts(info, type_name=type_name))
 
 

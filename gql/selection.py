@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
+import msgspec
 from graphql import (
     BooleanValueNode,
     DirectiveNode,
@@ -18,8 +19,11 @@ from graphql import (
     FragmentSpreadNode,
     GraphQLResolveInfo,
     InlineFragmentNode,
+    IntValueNode,
+    NullValueNode,
     SelectionNode,
     SelectionSetNode,
+    ValueNode,
     VariableNode,
     is_abstract_type,
     is_object_type,
@@ -39,28 +43,34 @@ _MAX_PLANS: Final = 1_000
 
 _INNER_CAPITAL: Final = re.compile(r"(?<!^)([A-Z])")
 _NODE_PREFIXES: Final = ("nodes.", "edges.node.")
+_NESTED: Final = frozenset({f"{prefix}contacts" for prefix in _NODE_PREFIXES})
+_NOT_FROM_THE_START: Final = ("after", "last", "before", "search", "filter")
+_DEFAULT_PAGE: Final = 25
 
 
 def wanted(info: Info) -> Wanted:
     """Returns what is selected below the connection field that is being resolved."""
     key = ("wanted", *_key(info))
     plans = info.context.plans
-    found: Wanted | None = plans.get(key)
-    if found is None:
-        names = _names(info, None, _CONNECTION_DEPTH)
-        found = _remember(
-            plans,
-            key,
-            Wanted(
-                contacts="edges" in names or "nodes" in names,
-                parts=frozenset().union(*(_below(names, prefix) for prefix in _NODE_PREFIXES)),
-                cursors="edges.cursor" in names,
-                page_info="page_info" in names,
-                total="total_count" in names or "sources.total_count" in names,
-                slices="sources" in names,
-            ),
+    known: tuple[Wanted, tuple[FieldNode, ...]] | None = plans.get(key)
+    if known is None:
+        selected = _collected(info, None, _CONNECTION_DEPTH)
+        names = selected.names
+        found = Wanted(
+            contacts="edges" in names or "nodes" in names,
+            parts=frozenset().union(*(_below(names, prefix) for prefix in _NODE_PREFIXES)),
+            cursors="edges.cursor" in names,
+            page_info="page_info" in names,
+            total="total_count" in names or "sources.total_count" in names,
+            slices="sources" in names,
         )
-    return found
+        known = _remember(plans, key, (found, tuple(selected.nested)))
+    found, nested = known
+    if not nested:
+        return found
+    # Page sizes may be variables, so they are read for every execution.
+    sizes = [size for node in nested if (size := _first_page(node, info.variable_values)) is not None]
+    return msgspec.structs.replace(found, nested=max(sizes, default=None))
 
 
 def parts(info: Info, below: str = "", type_name: str | None = None) -> frozenset[str]:
@@ -74,7 +84,7 @@ def parts(info: Info, below: str = "", type_name: str | None = None) -> frozense
     found: frozenset[str] | None = plans.get(key)
     if found is None:
         depth = _DEPTH + below.count(".") + 1 if below else _DEPTH
-        names = _names(info, type_name, depth)
+        names = _collected(info, type_name, depth).names
         found = _remember(plans, key, _below(names, f"{below}.") if below else frozenset(names))
     return found
 
@@ -145,19 +155,37 @@ def _included(selection: SelectionNode, variables: Mapping[str, Any]) -> bool:
     return True
 
 
-def _names(info: Info, type_name: str | None, depth: int) -> set[str]:
+def _first_page(node: FieldNode, variables: Mapping[str, Any]) -> int | None:
+    """The page size of a nested connection that begins at its start and is not narrowed; None for any other."""
+    given = {each.name.value: _argument(each.value, variables) for each in node.arguments or ()}
+    if any(given.get(name) is not None for name in _NOT_FROM_THE_START):
+        return None
+    first = given.get("first")
+    return _DEFAULT_PAGE if first is None else first if isinstance(first, int) else None
+
+
+def _argument(value: ValueNode, variables: Mapping[str, Any]) -> object:
+    if isinstance(value, VariableNode):
+        return variables.get(value.name.value)
+    if isinstance(value, NullValueNode):
+        return None
+    return int(value.value) if isinstance(value, IntValueNode) else value
+
+
+def _collected(info: Info, type_name: str | None, depth: int) -> _Collector:
     """Collects dotted names below the field. Type conditions are judged at the first level alone: further down,
     members of a union have different fields or mean the same by them."""
     collector = _Collector(info._raw_info, info.variable_values, depth)
     for node in info._raw_info.field_nodes:
         if node.selection_set is not None:
             collector.collect(node.selection_set.selections, "", type_name, 1)
-    return collector.names
+    return collector
 
 
 class _Collector:
     def __init__(self, raw: GraphQLResolveInfo[Any], variables: Mapping[str, Any], depth: int) -> None:
         self.names: set[str] = set()
+        self.nested: list[FieldNode] = []
         self._raw = raw
         self._depth = depth
         self._variables = variables
@@ -171,6 +199,8 @@ class _Collector:
             if isinstance(selection, FieldNode):
                 name = prefix + snake_case(selection.name.value)
                 self.names.add(name)
+                if name in _NESTED:
+                    self.nested.append(selection)
                 if selection.selection_set is not None and level < self._depth:
                     self.collect(selection.selection_set.selections, f"{name}.", None, level + 1)
                 continue

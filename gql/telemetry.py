@@ -13,6 +13,7 @@ from prometheus_client import (
     Counter,
     Gauge,
     Histogram,
+    disable_created_metrics,
     generate_latest,
 )
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -44,6 +45,7 @@ class Telemetry:
     """The counters of one process. What others count already is taken over when somebody looks."""
 
     def __init__(self) -> None:
+        disable_created_metrics()
         self._registry = CollectorRegistry()
         requests = Histogram(
             "contactgraph_request_seconds",
@@ -144,6 +146,8 @@ def configure_logging(level: str) -> None:
     logging.basicConfig(
         level=level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", datefmt="%Y-%m-%dT%H:%M:%S%z"
     )
-    # They log what belongs to a request: addresses with parameters, errors that the client has been told.
-    for name in ("httpx", "httpcore", "graphql", "strawberry.execution", "asyncio"):
-        logging.getLogger(name).setLevel(logging.CRITICAL if name in ("graphql", "strawberry.execution") else "WARNING")
+    # Addresses with parameters, what clients were told anyway, and what a server says about itself are no news.
+    for name in ("httpx", "httpcore", "asyncio", "uvicorn"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    for name in ("graphql", "strawberry.execution"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)

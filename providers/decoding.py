@@ -28,10 +28,9 @@ still does not fit is a bad row.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from itertools import count
-from typing import Annotated, Any, Generic, NamedTuple, Protocol, TypeAlias, TypeVar
+from typing import Annotated, Any, Generic, NamedTuple, Protocol, TypeAlias, TypeVar, overload
 
 import msgspec
 
@@ -89,8 +88,46 @@ class Decoded(NamedTuple, Generic[E, T]):
     """One answer: its envelope, and records aligned with its rows (None stands for a bad one)."""
 
     envelope: E
-    records: list[T | None]
+    records: Sequence[T | None]
     bad: tuple[BadRow, ...]
+
+
+class LazyRecords(Sequence[T | None]):
+    """Records that are made from their decoded rows when somebody looks: a window rarely wants its whole page.
+
+    A row is made into the same record every time. `make` may not raise: all that can go wrong with a row is found
+    when it is decoded.
+    """
+
+    __slots__ = ("_make", "_records", "_rows")
+
+    def __init__(self, rows: list[Any], make: Callable[[Any, int], T]) -> None:
+        self._rows = rows
+        self._make = make
+        self._records: list[T | None] = [None] * len(rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and list(self) == list(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    @overload
+    def __getitem__(self, index: int) -> T | None: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[T | None]: ...
+    def __getitem__(self, index: int | slice) -> T | list[T | None] | None:
+        if isinstance(index, slice):
+            return [self._record(each) for each in range(*index.indices(len(self._rows)))]
+        return self._record(range(len(self._rows))[index])
+
+    def _record(self, index: int) -> T:
+        record = self._records[index]
+        if record is None:
+            record = self._records[index] = self._make(self._rows[index], index)
+        return record
 
 
 class RowDecoder(Generic[R]):
@@ -145,7 +182,7 @@ class ListDecoder(Generic[E, R]):
         """Returns the envelope and what `make` makes of each row and its index. Raises InvalidAnswer."""
         try:
             envelope = self._strict.decode(body)
-            return Decoded(envelope, list(map(make, envelope.rows(), count())), ())
+            return Decoded(envelope, LazyRecords(envelope.rows(), make), ())
         except UNREADABLE:
             envelope = self._open(body)
             return Decoded(envelope, *self._row.decode(envelope.rows(), make))
@@ -197,11 +234,14 @@ def whole_number(name: str, value: Count) -> int | None:
 def as_utc(value: datetime | None) -> datetime | None:
     """Returns the same instant in UTC; a time without an offset is one in UTC already.
 
-    Raises OverflowError at the calendar's edges, which makes a bad row.
+    At the calendar's edges, where the instant in UTC has no date, the hours of its offset are left out.
     """
     if value is None or value.tzinfo is UTC:
         return value
-    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    try:
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    except OverflowError:
+        return value.replace(tzinfo=UTC)
 
 
 def raw_field(record: ContactRecord, name: str) -> msgspec.Raw | None:

@@ -7,6 +7,7 @@ from typing import NoReturn
 
 from providers.page import BucketPage, Stage, TagPage
 from providers.provider import PageNumber, Pipeline
+from providers.pushdown import PushDown
 from providers.query import Condition, ListQuery
 from providers.record import ContactRecord, SourceRecord, UserRecord
 from providers.request import Request, Response
@@ -17,6 +18,9 @@ class NotOffered:
 
     The engine asks only for what the table declares, so each of these raises NotImplementedError naming the part.
     """
+
+    def push_down_to_buckets(self, conditions: tuple[Condition, ...], search: str | None) -> PushDown:
+        self._refuse("buckets")
 
     def needs_buckets(self, query: ListQuery) -> bool:
         """Returns False: this API has no stage buckets."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from providers.record import ContactRecord, TagRecord
@@ -27,7 +29,7 @@ class Page(msgspec.Struct):
     it says nothing. `next_token` and `has_more` are a cursor source's.
     """
 
-    records: list[ContactRecord | None]
+    records: Sequence[ContactRecord | None]
     total: int | None = None
     page: int | None = None
     size: int | None = None
@@ -57,7 +59,7 @@ class BucketPage(msgspec.Struct):
 class TagPage(msgspec.Struct):
     """One page of tags (or groups), aligned like `Page`."""
 
-    records: list[TagRecord | None]
+    records: Sequence[TagRecord | None]
     total: int | None = None
     page: int | None = None
     size: int | None = None

@@ -64,6 +64,9 @@ class Provider(Protocol):
     def push_down(self, conditions: tuple[Condition, ...], search: str | None) -> PushDown:
         """Splits ANDed conditions into what this API takes and what stays (DESIGN.md 4). Raises FilterRefused."""
 
+    def push_down_to_buckets(self, conditions: tuple[Condition, ...], search: str | None) -> PushDown:
+        """Splits them for a question that goes to the stage buckets. Raises FilterRefused. Only with `buckets`."""
+
     def needs_buckets(self, query: ListQuery) -> bool:
         """Returns whether the query can only be asked as stage buckets (Tether's POST)."""
 

@@ -90,11 +90,32 @@ class RawRows:
         return self._rows[index]
 
 
+class Relations:
+    """What a decoded row says of other objects, made when somebody asks: most queries want none of it.
+
+    One for all rows of an answer. A provider overrides what its rows have; what they lack is None or empty.
+    """
+
+    __slots__ = ()
+
+    def tags(self, row: Any) -> list[TagRecord]:
+        return []
+
+    def stage(self, row: Any) -> StageRef | None:
+        return None
+
+    def owner(self, row: Any) -> UserRef | None:
+        return None
+
+    def assignees(self, row: Any) -> list[UserRef]:
+        return []
+
+
 class ContactRecord(msgspec.Struct, eq=False):
     """A contact. Field by field where each value comes from: the table in DESIGN.md 3.
 
-    `row` is the provider's decoded row: the provider's `details` function makes the typed details from it.
-    `raws.row(index)` is the source's own record. `id` is the global id.
+    `row` is the provider's decoded row: the provider's `details` function makes the typed details from it, and
+    `relations` what it says of other objects. `raws.row(index)` is the source's own record. `id` is the global id.
     """
 
     id: str
@@ -110,15 +131,28 @@ class ContactRecord(msgspec.Struct, eq=False):
     company: str | None
     avatar_url: str | None
     status: str | None
-    stage_ref: StageRef | None
-    tags: list[TagRecord]
-    owner_ref: UserRef | None
-    assignee_refs: list[UserRef]
     created_at: datetime | None
     updated_at: datetime | None
     row: Any
+    relations: Relations
     raws: RawRows
     index: int
+
+    @property
+    def tags(self) -> list[TagRecord]:
+        return self.relations.tags(self.row)
+
+    @property
+    def stage_ref(self) -> StageRef | None:
+        return self.relations.stage(self.row)
+
+    @property
+    def owner_ref(self) -> UserRef | None:
+        return self.relations.owner(self.row)
+
+    @property
+    def assignee_refs(self) -> list[UserRef]:
+        return self.relations.assignees(self.row)
 
 
 class StageRecord(msgspec.Struct, eq=False):

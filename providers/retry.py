@@ -71,8 +71,9 @@ async def again(
     """Returns what `call` gives after its first attempt ended with `failure`; raises its last failure.
 
     Waits grow exponentially with jitter; `retry_after` is obeyed. A wait that does not end before `deadline` (the
-    loop's clock) is not begun: then the failure, with its `retry_after`, is the answer. The first attempt is made
-    by the caller, because most are the only one and this machinery costs more than they do.
+    loop's clock) is not begun: then the failure, with its `retry_after`, is the answer. Nothing is repeated while the
+    circuit is not closed, so that a probe is one attempt. The first attempt is made by the caller, because most are
+    the only one and this machinery costs more than they do.
     """
     loop = asyncio.get_running_loop()
     retried = 0

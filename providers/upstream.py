@@ -125,7 +125,7 @@ class Upstream:
         admission = Admission.CALL if self._breaker.is_closed else self._admission()
         self._budget.deposit()
         try:
-            response = await self._call(_Call(request, path, headers, end, on_attempt, conditional), admission)
+            response = await self._call(_Call(request, path, headers, end, on_attempt, conditional))
         except SourceError as error:
             self._note(error, admission)
             raise
@@ -135,11 +135,11 @@ class Upstream:
         self._breaker.succeeded(admission)
         return response
 
-    async def _call(self, call: _Call, admission: Admission) -> Response:
+    async def _call(self, call: _Call) -> Response:
         try:
             return await self._attempt(call)
         except Retriable as failure:
-            if admission is Admission.PROBE or not is_repeatable(failure):
+            if not is_repeatable(failure):
                 raise
             return await again(
                 lambda: self._attempt(call),

@@ -35,6 +35,7 @@ class Board(DataLoader[_Key, Any]):
         self._pipeline = pipeline
         self._first: tuple[int, list[Bucket], Response] | None = None
         self._latest: list[Bucket] = []
+        self._names: dict[str, str] = {}
 
     @property
     def response(self) -> Response | None:
@@ -48,21 +49,29 @@ class Board(DataLoader[_Key, Any]):
             self._first = size, page.buckets, response
         return self._first[1]
 
-    async def count(self, key: str) -> int | None:
+    async def count(self, key: str, name: str) -> int | None:
         """Returns how many contacts a stage has; free beside windows asked for at the same time. Raises SourceError."""
+        self._names[key] = name
         if self._first is not None:
-            return _rows(find(self._first[1], key), 0, 0, 0, []).total
+            return _rows(self._find(self._first[1], key), 0, 0, 0, []).total
         counted: Rows[ContactRecord] = await self.load((key, 0, 0))
         return counted.total
 
-    def stage(self, key: str) -> StageReader:
-        """Returns the rows of one stage, by its id or name."""
+    def stage(self, key: str, name: str) -> StageReader:
+        """Returns the rows of one stage. `key` is its id, or its name, which may also find it where ids are missing."""
+        self._names[key] = name
         return StageReader(self, key)
+
+    def _find(self, buckets: Sequence[Bucket], key: str) -> Bucket | None:
+        bucket = find(buckets, key)
+        # An answer may leave out a stage's id (trap 6); a bucket of that name with another id is another stage.
+        named = find(buckets, self._names[key]) if bucket is None and key in self._names else None
+        return named if named is not None and named.native_id is None else bucket
 
     async def read(self, key: str, start: int, stop: int) -> Rows[ContactRecord]:
         if self._first is not None:
             size, buckets, response = self._first
-            bucket = find(buckets, key)
+            bucket = self._find(buckets, key)
             if stop <= size or (bucket is not None and bucket.total is not None and bucket.total <= size):
                 if _short(bucket, 1, size) is None:
                     return _rows(bucket, start, stop, 0, [response])
@@ -96,7 +105,7 @@ class Board(DataLoader[_Key, Any]):
             buckets = self._latest if windows else await self.first_page(1)
         except Exception as error:
             return dict.fromkeys(keys, error)
-        return {key: _rows(find(buckets, key[0]), 0, 0, 0, []) for key in keys}
+        return {key: _rows(self._find(buckets, key[0]), 0, 0, 0, []) for key in keys}
 
     async def _read(self, keys: list[_Key], only: str | None) -> dict[_Key, Rows[ContactRecord]]:
         sizes = page_sizes(self._source)
@@ -112,7 +121,7 @@ class Board(DataLoader[_Key, Any]):
             result = {}
             smaller: int | None = None
             for key in keys:
-                found = [find(page.buckets, key[0]) for page, _ in pages]
+                found = [self._find(page.buckets, key[0]) for page, _ in pages]
                 for offset, bucket in enumerate(found):
                     smaller = smaller or _short(bucket, firsts[key[0]] + 1 + offset, size)
                 bucket = _merged(found)

@@ -8,11 +8,11 @@ from time import perf_counter
 from typing import Any, TypeVar
 
 from aiodataloader import DataLoader
-from providers.source import Credential, Source
 
 from providers.provider import InvalidAnswer
 from providers.record import SourceRecord
 from providers.request import Request, Response
+from providers.source import Credential, Source
 from resolvers.cursors import CursorCodec
 from resolvers.explain import Explain
 
@@ -45,6 +45,8 @@ class Operation:
         self.explain = explain
         self.cursors = cursors or CursorCodec()
         self.memo: dict[Any, Any] = {}
+        # What every source has answered so far, decoded, by its name.
+        self.answers: dict[str, list[Any]] = {}
         self._past_cache: set[str] = set()
         self._upstream = _Upstream(self)
 
@@ -103,6 +105,7 @@ class _Upstream(DataLoader[tuple[str, Request, Decode], Any]):
             decoded = decode(response, source.record)
         except InvalidAnswer as error:
             raise source.invalid(error) from error
+        operation.answers.setdefault(source.name, []).append(decoded)
         if entry is not None:
             entry.decoded(decoded, (perf_counter() - started) * 1000)
         return decoded, response

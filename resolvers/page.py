@@ -125,7 +125,7 @@ class _Page:
             part.rank = max(0, place.rank - (1 if own else 0))
             if part.rank == 0 and not self.orders:
                 # The edge was the source's first: it stands at its start.
-                part.place = Place()
+                part.place = after or Place()
                 return part
         bounds = Bounds(
             after.mark if after is not None else None,
@@ -196,9 +196,7 @@ class _Page:
             self.counted[part.index] = None
         elif part.stream is not None and part.stream.count is not None:
             self.counted[part.index] = part.stream.count
-        elif plan.residual is not None or not plan.source.provider.capabilities.total:
-            self.counted[part.index] = None
-        elif part.stream is not None and part.stream.scanned:
+        elif plan.residual is not None or not plan.source.provider.capabilities.total or (part.stream is not None and part.stream.scanned):
             self.counted[part.index] = None
         else:
             counting = Part(part.index, plan, Place(), self.legs[part.index].count())
@@ -321,11 +319,12 @@ class _Page:
         if self.how.forward:
             nothing = self._at_the_end(stream) and not stream.items
             return Place(part.rank, part.place.exhausted or nothing, stream.base_mark())
+        if stream.ended and part.taken == len(stream.items):
+            # Nothing of it stands before the page: it begins where `after` says, or at its start.
+            return Place() if self.after is None else self.after.places[part.index]
         if part.taken:
             return Place(self._rank(part), False, stream.mark_before(part.taken - 1))
-        if stream.items:
-            return Place(part.rank, False, stream.mark_after(0))
-        return Place(0, False, None) if stream.ended else Place(part.rank, False, stream.base_mark())
+        return Place(part.rank, False, stream.mark_after(0) if stream.items else stream.base_mark())
 
     # ------------------------------------------------------------ slices
 

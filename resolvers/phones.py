@@ -18,12 +18,14 @@ def e164(text: str, region: str | None) -> str | None:
     number and the region does not.
     """
     text = text.strip()
-    if text.startswith("+") or region is None:
-        return _parsed(text, None, sure=False) or _parsed("+" + text, None, sure=True)
+    if text.startswith(("+", "\uff0b")):
+        return _parsed(text, None, sure=False)
+    # "00" is the usual prefix of an international number; a single 0 opens a national one.
+    international = "+" + text.removeprefix("00")
+    if region is None:
+        return _parsed(international, None, sure=True)
     return (
-        _parsed(text, region, sure=True)
-        or _parsed("+" + text.lstrip("0"), None, sure=True)
-        or _parsed(text, region, sure=False)
+        _parsed(text, region, sure=True) or _parsed(international, None, sure=True) or _parsed(text, region, sure=False)
     )
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from enum import Enum
 
 import msgspec
-from providers.source import Source
 
-from providers.provider import FilterRefused
-from providers.query import And, Condition, Filter, ListQuery, Not, Operator, Or, Order
+from providers.provider import FilterRefused, Provider
+from providers.pushdown import PushDown, row_for
+from providers.query import And, Condition, Filter, ListQuery, Not, Operator, Or, Order, Value
+from providers.record import ContactRecord
+from providers.source import Source
 from resolvers.errors import BadUserInput
 from resolvers.predicate import PARTS, Predicate, compiled, fields_of, without_value
 
@@ -53,10 +55,12 @@ def plan(
     orders: tuple[Order, ...],
     parts: frozenset[str],
     extra: tuple[Condition, ...] = (),
+    in_buckets: bool = False,
 ) -> SourcePlan:
     """Returns the source's plan. Raises BadUserInput when a filter can be answered neither there nor here.
 
-    `extra` are conditions in the provider's own words that the engine adds (a tag's contacts).
+    `extra` are conditions in the provider's own words that the engine adds (a tag's contacts). `in_buckets`: the
+    question goes to the stage buckets whatever is in it (a stage's contacts).
     """
     provider = source.provider
     capabilities = provider.capabilities
@@ -67,10 +71,7 @@ def plan(
     conjuncts = _conjuncts(simple) if simple is not True else ()
     conditions = tuple(item for item in conjuncts if isinstance(item, Condition)) + extra
     complex_ones = tuple(item for item in conjuncts if not isinstance(item, Condition))
-    try:
-        split = provider.push_down(conditions, search)
-    except FilterRefused as error:
-        raise BadUserInput("filter", str(error)) from error
+    split = _pushed_down(provider, conditions, search, in_buckets=in_buckets)
     left: tuple[Filter, ...] = split.left + complex_ones
     for item in left:
         parts |= {PARTS[field] for field in fields_of(item) if field in PARTS}
@@ -79,7 +80,7 @@ def plan(
     return SourcePlan(
         source,
         query,
-        compiled(And(left), provider) if left else None,
+        _judged(And(left), provider) if left else None,
         ordering,
         orders,
         own,
@@ -87,6 +88,38 @@ def plan(
         buckets=capabilities.buckets and provider.needs_buckets(query),
         left=left,
     )
+
+
+def _pushed_down(
+    provider: Provider, conditions: tuple[Condition, ...], search: str | None, *, in_buckets: bool
+) -> PushDown:
+    push_down = provider.push_down_to_buckets if in_buckets else provider.push_down
+    try:
+        split = push_down(conditions, search)
+    except FilterRefused as error:
+        raise BadUserInput("filter", str(error)) from error
+    for condition in () if split.never else split.left:
+        row = row_for(provider.capabilities, condition)
+        if row is not None and row.required:
+            raise BadUserInput(
+                "filter", f"{condition.field}: a contact does not tell, and the source cannot be asked; leave it out"
+            )
+    return split
+
+
+def _judged(filter: Filter, provider: Provider) -> Predicate:
+    """Returns the residual. It raises BadUserInput for a record that does not tell (Tether's leadSource)."""
+    holds = compiled(filter, provider)
+    if not any("." in field for field in fields_of(filter)):
+        return holds
+
+    def judged(record: ContactRecord) -> bool:
+        try:
+            return holds(record)
+        except FilterRefused as error:
+            raise BadUserInput("filter", str(error)) from error
+
+    return judged
 
 
 def _ordering(source: Source, orders: tuple[Order, ...]) -> tuple[tuple[Order, ...], Ordering, tuple[Order, ...]]:
@@ -124,7 +157,7 @@ def _simplified(filter: Filter, source: Source) -> Filter | bool:
             return _of_source(filter, source)
         case Not(item=item):
             inner = _simplified(item, source)
-            return not inner if isinstance(inner, bool) else _negated(inner)
+            return not inner if isinstance(inner, bool) else _negated(inner, source)
         case And(items=items):
             parts = [_simplified(item, source) for item in items]
             if False in parts:
@@ -136,19 +169,35 @@ def _simplified(filter: Filter, source: Source) -> Filter | bool:
             if True in parts:
                 return True
             either = [part for part in parts if not isinstance(part, bool)]
-            return _united(either) if either else False
+            return _united(either, source) if either else False
 
 
 def _of_source(condition: Condition, source: Source) -> Filter | bool:
+    capabilities = source.provider.capabilities
     owner, dot, _ = condition.field.partition(".")
-    if dot:
+    if dot and owner != capabilities.own_filter:
         # A provider's own filter leaves the other providers' sources alone (DESIGN.md 4).
-        return condition if owner == source.provider.capabilities.own_filter else True
-    if condition.field in source.provider.capabilities.lacks:
+        return True
+    if condition.field in capabilities.lacks:
         return without_value(condition)
-    if condition.value == () and condition.operator in (Operator.IN, Operator.NOT_IN):
-        return condition.operator is Operator.NOT_IN
+    if condition.operator in _ONE_VALUE and isinstance(condition.value, tuple):
+        return _listed(condition, condition.value, source)
     return condition
+
+
+_ONE_VALUE = {Operator.IN: Operator.EQ, Operator.NOT_IN: Operator.NE}
+
+
+def _listed(condition: Condition, values: tuple[Value, ...], source: Source) -> Filter | bool:
+    """A list of nothing is a truth value; a list of one is that one where the source takes one value alone."""
+    if not values:
+        return condition.operator is Operator.NOT_IN
+    if len(values) > 1:
+        return condition
+    single = Condition(condition.field, _ONE_VALUE[condition.operator], values[0])
+    capabilities = source.provider.capabilities
+    takes_one = row_for(capabilities, condition) is None and row_for(capabilities, single) is not None
+    return single if takes_one else condition
 
 
 _NEGATIONS = {
@@ -159,31 +208,48 @@ _NEGATIONS = {
 }
 
 
-def _negated(filter: Filter) -> Filter:
-    # Only pairs that are each other's plain negation, missing values included; ranges are not.
+def _negated(filter: Filter, source: Source) -> Filter:
+    """The negation as far down as it goes: only conditions are pushed."""
     match filter:
         case Not(item=item):
             return item
+        case And(items=items):
+            return _united([_negated(item, source) for item in items], source)
+        case Or(items=items):
+            return And(tuple(_negated(item, source) for item in items))
         case Condition(operator=Operator.IS_NULL):
             return Condition(filter.field, filter.operator, not filter.value)
+        # Only pairs that are each other's plain negation, missing values included; ranges are not.
         case Condition(operator=operator) if operator in _NEGATIONS:
             return Condition(filter.field, _NEGATIONS[operator], filter.value)
     return Not(filter)
 
 
-def _united(items: list[Filter]) -> Filter:
+def _united(items: list[Filter], source: Source) -> Filter:
     """`or` of equalities on one field is one `in`, which a source may take; any other stays."""
-    if len(items) == 1:
-        return items[0]
-    flat = [item.items[0] if isinstance(item, And) and len(item.items) == 1 else item for item in items]
-    values: list[object] = []
+    flat = tuple(dict.fromkeys(part for item in items for part in _alternatives(item)))
+    if len(flat) == 1:
+        return flat[0]
+    values: list[Value] = []
+    fields = {item.field if isinstance(item, Condition) else None for item in flat}
     for item in flat:
-        if not isinstance(item, Condition) or item.field != flat[0].field:  # type: ignore[union-attr]
-            return Or(tuple(flat))
-        if item.operator is Operator.EQ:
+        if isinstance(item, Condition) and item.operator is Operator.EQ:
             values.append(item.value)
-        elif item.operator is Operator.IN and isinstance(item.value, tuple):
+        elif isinstance(item, Condition) and item.operator is Operator.IN and isinstance(item.value, tuple):
             values.extend(item.value)
         else:
-            return Or(tuple(flat))
-    return Condition(flat[0].field, Operator.IN, tuple(values))  # type: ignore[union-attr,arg-type]
+            return Or(flat)
+    (field, *others) = fields
+    if field is None or others:
+        return Or(flat)
+    united = Condition(field, Operator.IN, tuple(dict.fromkeys(values)))
+    taken = row_for(source.provider.capabilities, united) is not None
+    return united if taken else Or(flat)
+
+
+def _alternatives(filter: Filter) -> tuple[Filter, ...]:
+    if isinstance(filter, Or):
+        return tuple(part for item in filter.items for part in _alternatives(item))
+    if isinstance(filter, And) and len(filter.items) == 1:
+        return _alternatives(filter.items[0])
+    return (filter,)

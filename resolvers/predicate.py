@@ -12,7 +12,7 @@ from typing import Any, TypeAlias, TypeVar
 from unicodedata import normalize
 
 from providers.provider import Provider
-from providers.query import And, Condition, Filter, Not, Operator, Or
+from providers.query import And, Condition, Filter, Not, Operator, Or, Value
 from providers.record import ContactRecord
 from resolvers.phones import e164
 
@@ -147,15 +147,16 @@ def _several(condition: Condition, key: Callable[[Any], object]) -> Callable[[Se
     if operator is Operator.IS_NULL:
         return lambda values: (len(values) == 0) is value
     if operator in (Operator.IN, Operator.NOT_IN):
-        assert isinstance(value, tuple)
-        keys = {key(item) for item in value}
+        keys = {key(item) for item in _listed(value)}
         if operator is Operator.IN:
             return lambda values: any(item in keys for item in values)
         return lambda values: not any(item in keys for item in values)
     if operator is Operator.BETWEEN:
-        assert isinstance(value, tuple)
-        low, high = (None if end is None else key(end) for end in value)
-        return lambda values: any((low is None or item >= low) and (high is None or item <= high) for item in values)
+        low, high = (None if end is None else key(end) for end in _listed(value))
+        from_low, to_high = _TESTS[Operator.GTE], _TESTS[Operator.LTE]
+        return lambda values: any(
+            (low is None or from_low(item, low)) and (high is None or to_high(item, high)) for item in values
+        )
     operand = key(value)
     if operator is Operator.NE:
         return lambda values: operand not in values
@@ -174,6 +175,10 @@ _TESTS: dict[Operator, Callable[[Any, Any], bool]] = {
     Operator.LT: lambda value, operand: type(value) is type(operand) and value < operand,
     Operator.LTE: lambda value, operand: type(value) is type(operand) and value <= operand,
 }
+
+
+def _listed(value: Value) -> tuple[Value, ...]:
+    return value if isinstance(value, tuple) else (value,)
 
 
 def _own_key(value: object) -> object:

@@ -151,7 +151,6 @@ def _given(at: PageNumber, page: NumberedPage[S] | None) -> int:
 
 def _joined(wanted: Window, pages: Sequence[tuple[PageNumber, NumberedPage[S] | None, Response | None]]) -> Rows[S]:
     size = wanted.pages[0].size
-    first = (wanted.pages[0].page - 1) * size
     total = next((page.total for _, page, _ in reversed(pages) if page is not None and page.total is not None), None)
     records: list[S | None] = []
     bad: list[BadRow] = []
@@ -165,13 +164,14 @@ def _joined(wanted: Window, pages: Sequence[tuple[PageNumber, NumberedPage[S] | 
             break
         offset = (at.page - 1) * size - wanted.start
         bad += [BadRow(row.index + offset, row.native_id, row.reason) for row in page.bad]
-        records += page.records[:size]
+        # Only what the window wants of the page: records are made when they are looked at.
+        base = (at.page - 1) * size
+        records += page.records[max(0, wanted.start - base) : min(size, wanted.stop - base)]
         if len(page.records) < size:
             ended = True
             missing = expected is not None and len(page.records) < expected
             break
-    skip = wanted.start - first
-    found = records[skip : skip + wanted.stop - wanted.start]
+    found = records
     if total is not None and wanted.start + len(found) >= total:
         ended = True
     elif len(found) == wanted.stop - wanted.start and total is not None:

@@ -7,6 +7,7 @@ well, so whichever way a stage is met, the pipeline is found out: from the recor
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import cast
 
 import msgspec
@@ -18,7 +19,7 @@ from providers.query import Filter, ListQuery
 from providers.record import ContactRecord, PipelineType, SourceRecord, StageRecord
 from providers.request import Response
 from providers.source import Source
-from resolvers.board import Board, board, find
+from resolvers.board import Board, board
 from resolvers.connection import (
     ContactConnectionRecord,
     ErrorRecord,
@@ -87,7 +88,7 @@ async def stage_contacts(
     """
     source = operation.sources[stage.source.name]
     search = search or None
-    made = plan(source, filter=filter, search=search, orders=(), parts=wanted.parts, buckets=True)
+    made = plan(source, filter=filter, search=search, orders=(), parts=wanted.parts, in_buckets=True)
     explain_plan(operation, "PipelineStage.contacts", made)
     pipeline = _pipeline(operation, stage)
     key = _key(stage)
@@ -95,12 +96,12 @@ async def stage_contacts(
         source.provider.buckets_request(made.query, {}, 1, pipeline, key)
     except FilterRefused as error:
         raise BadUserInput("filter", str(error)) from error
-    reader = board(operation, made, pipeline).stage(key)
+    reader = board(operation, made, pipeline).stage(key, stage.name)
 
-    def open(bounds: Bounds, forward: bool) -> Stream:
+    def opened(bounds: Bounds, forward: bool) -> Stream:
         return IndexStream(operation, made, bounds, reader, page_sizes(source), forward=forward)
 
-    leg = Leg(made, open, lambda: open(Bounds(), True))
+    leg = Leg(made, opened, lambda: opened(Bounds(), True))
     outcome = await federated(operation, "stage", (stage.id, search, filter), [leg], page, (), policy, wanted)
     if stage.pipeline_type is not PipelineType.CONTACT and outcome.connection is not None:
         _note_applications(operation, outcome.connection.nodes)
@@ -114,9 +115,8 @@ async def stage_count(operation: Operation, stage: StageRecord) -> int | None:
     """
     if stage.contact_count is not None:
         return stage.contact_count
-    return await _whole_board(operation, operation.sources[stage.source.name], _pipeline(operation, stage)).count(
-        _key(stage)
-    )
+    whole = _whole_board(operation, operation.sources[stage.source.name], _pipeline(operation, stage))
+    return await whole.count(_key(stage), stage.name)
 
 
 async def contact_stage(operation: Operation, contact: ContactRecord, parts: frozenset[str]) -> StageRecord | None:
@@ -153,7 +153,7 @@ async def stage_by_key(
     if parts & {"contacts", "contact_count"} and not parts & listed_only:
         return _record(source.record, key, key.name or key.native_id or "", id=id)
     listed = await _list(operation, source, Pipeline(key.pipeline_type, key.pipeline_id), frozenset(), None)
-    found = _found(cast("list[StageRecord]", listed.records), key.native_id, key.name)
+    found = _found(listed.records, key.native_id, key.name)
     return None if found is None else msgspec.structs.replace(found, id=id)
 
 
@@ -164,13 +164,17 @@ def _leg(operation: Operation, source: Source, pipeline: Pipeline, wanted: Wante
     made = SourcePlan(source, ListQuery(), None, Ordering.RANK, never=not source.provider.capabilities.buckets)
 
     async def read() -> Listed:
-        return await _list(operation, source, pipeline, wanted.parts, wanted.nested)
+        listed = await _list(operation, source, pipeline, wanted.parts, wanted.nested)
+        if pipeline.native_id is None and listed.records:
+            # Stages that are met by this id later share the board of the active pipeline.
+            operation.memo["active pipeline", source.name, pipeline.type] = listed.records[0].pipeline_id
+        return listed
 
-    def open(bounds: Bounds, forward: bool) -> Stream:
+    def opened(bounds: Bounds, forward: bool) -> Stream:
         stages = ListedStream(operation, made, bounds, read)
         return stages if forward else ReverseStream(stages)
 
-    return Leg(made, open, lambda: open(Bounds(), True))
+    return Leg(made, opened, lambda: opened(Bounds(), True))
 
 
 async def _list(
@@ -220,7 +224,7 @@ def _with_counts(listed: Listed, counted: Listed) -> Listed:
         msgspec.structs.replace(stage, contact_count=found.contact_count)
         if (found := _found(counted.records, stage.native_id, stage.name)) is not None
         else stage
-        for stage in cast("list[StageRecord]", listed.records)
+        for stage in listed.records
     ]
     return Listed(stages, [*listed.responses, *counted.responses])
 
@@ -241,9 +245,7 @@ async def _known(operation: Operation, source: Source, pipeline: Pipeline, *, id
 
 async def _endpoint(operation: Operation, source: Source, pipeline: Pipeline) -> Listed | None:
     """Returns the stages by the pipeline endpoint, None where there is no such endpoint. Raises SourceError."""
-    return await once(
-        operation, ("stages", source.name, pipeline), lambda: _ask_endpoint(operation, source, pipeline)
-    )
+    return await once(operation, ("stages", source.name, pipeline), lambda: _ask_endpoint(operation, source, pipeline))
 
 
 async def _ask_endpoint(operation: Operation, source: Source, pipeline: Pipeline) -> Listed | None:
@@ -254,10 +256,8 @@ async def _ask_endpoint(operation: Operation, source: Source, pipeline: Pipeline
         stages = provider.stages(response, pipeline)
     except SourceUnauthenticated:
         raise
-    except Final:
-        # Not documented on the reference pages: an installation may lack it, or keep it to itself.
-        return None
-    except InvalidAnswer:
+    except (Final, InvalidAnswer):
+        # It is not on the reference pages: an installation may lack it, or keep it to itself.
         return None
     if not stages and pipeline.native_id is None:
         return None
@@ -273,9 +273,6 @@ async def _buckets(operation: Operation, source: Source, pipeline: Pipeline, siz
     whole = _whole_board(operation, source, pipeline)
     buckets = await whole.first_page(max(1, size))
     pipeline_id = pipeline.native_id or _pipeline_id(buckets)
-    if pipeline_id is not None and pipeline.native_id is None:
-        # Stages that are met by this id share the board of the active pipeline.
-        operation.memo["active pipeline", source.name, pipeline.type] = pipeline_id
     stages = [
         _record(
             source.record,
@@ -325,7 +322,7 @@ def _key(stage: StageRecord) -> str:
     return stage.native_id or stage.name
 
 
-def _found(stages: list[StageRecord], native_id: str | None, name: str | None) -> StageRecord | None:
+def _found(stages: Sequence[StageRecord], native_id: str | None, name: str | None) -> StageRecord | None:
     """Returns the stage of this id; by its name only where there is no id (trap 6)."""
     if native_id is not None:
         found = next((stage for stage in stages if stage.native_id == native_id), None)

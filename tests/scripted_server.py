@@ -19,7 +19,7 @@ class Then(Enum):
     HANG = auto()
 
 
-Step = bytes | Then
+Step = bytes | Then | asyncio.Event
 
 
 @dataclass
@@ -74,6 +74,8 @@ class ScriptedServer:
                 writer.write(step)
                 await writer.drain()
                 await asyncio.sleep(0)
+            elif isinstance(step, asyncio.Event):
+                await step.wait()
             elif step is Then.HANG:
                 await reader.read()
                 return False

@@ -227,7 +227,7 @@ async def test_a_bad_token_is_refused_with_the_reason(tokens: JsonWebTokens, tex
 
 
 async def test_the_public_key_is_no_secret_for_hmac(tokens: JsonWebTokens) -> None:
-    forged = jwt.api_jws.PyJWS().encode(b'{"sub":"eve"}', b"public", "HS256", headers={"kid": "rsa"})
+    forged = jwt.api_jws.PyJWS().encode(b'{"sub":"eve"}', b"public" * 8, "HS256", headers={"kid": "rsa"})
     with pytest.raises(Unauthenticated, match="algorithm"):
         await tokens.caller(bearer(forged))
 

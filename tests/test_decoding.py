@@ -16,7 +16,6 @@ from providers.decoding import (
     RowDecoder,
     RowId,
     TolerantDecoder,
-    UnreadableRow,
     as_utc,
     raw_value,
     whole_number,
@@ -158,8 +157,8 @@ def test_a_garbage_date_makes_a_bad_row(garbage: str) -> None:
 
 
 @pytest.mark.parametrize("edge", ["0001-01-01T00:00:00+05:00", "9999-12-31T23:59:59-05:00"])
-def test_a_date_past_the_calendar_makes_a_bad_row(edge: str) -> None:
-    assert refusal(f'{{"id": "1", "born": "{edge}"}}') == "a date outside the calendar"
+def test_a_date_at_the_calendars_edge_costs_no_row(edge: str) -> None:
+    assert only(f'{{"id": "1", "born": "{edge}"}}').born == datetime.fromisoformat(edge).replace(tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -208,15 +207,19 @@ def test_a_reason_quotes_no_value() -> None:
     assert "secret" not in reasons
 
 
-def test_a_row_refused_while_it_is_made_is_a_bad_row() -> None:
-    def refusing(row: Row, index: int) -> Row:
-        if row.name == "bad":
-            raise UnreadableRow("name: expected another")
+def test_records_are_made_when_they_are_looked_at_and_only_once() -> None:
+    made: list[int] = []
+
+    def making(row: Row, index: int) -> Row:
+        made.append(index)
         return row
 
-    answer = ROWS.decode(b'{"data": [{"id": "1", "name": "bad"}, {"id": "2"}]}', refusing)
-    assert answer.records == [None, Row("2")]
-    assert answer.bad == (BadRow(0, "1", "name: expected another"),)
+    records = ROWS.decode(b'{"data": [{"id": "1"}, {"id": "2"}, {"id": "3"}]}', making).records
+    assert len(records) == 3
+    assert made == []
+    assert records[1:] == [Row("2"), Row("3")]
+    assert records[-1] is records[2]
+    assert made == [1, 2]
 
 
 @pytest.mark.parametrize(

@@ -47,12 +47,17 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[list[str], dict[str, fr
     return seen
 
 
-async def entities(*representations: object) -> tuple[list[Any], list[dict[str, Any]]]:
+async def entities(
+    *representations: object, operation: Operation | None = None
+) -> tuple[list[Any], list[dict[str, Any]]]:
     """The answer's entities, and its errors as clients see them."""
     variables = {"representations": list(representations)}
     before = copy.deepcopy(variables)
     result: Any = execute(
-        GRAPHQL_SCHEMA, parse(QUERY), context_value=RequestContext(Operation({})), variable_values=variables
+        GRAPHQL_SCHEMA,
+        parse(QUERY),
+        context_value=RequestContext(operation or Operation({})),
+        variable_values=variables,
     )
     if not isinstance(result, ExecutionResult):
         result = await result
@@ -152,3 +157,20 @@ async def test_a_failing_source_is_an_error_of_its_own_entries_alone(calls: list
     assert found == [None, {"__typename": "Tag", "name": "VIP"}]
     assert error["path"] == ["_entities", 0]
     assert error["extensions"] == {"code": "SOURCE_UNAVAILABLE", "source": "sales", "status": 503}
+
+
+async def test_a_router_may_ask_for_more_entities_than_nodes_takes_ids(calls: list[Any]) -> None:
+    found, errors = await entities(*({"__typename": "Tag", "id": TAG.id} for _ in range(250)))
+    assert errors == []
+    assert found == [{"__typename": "Tag", "name": "VIP"}] * 250
+    assert [len(ids) for ids, _ in calls] == [100, 100, 50]
+
+
+async def test_an_id_that_only_its_type_can_judge_is_wrong_in_its_representation() -> None:
+    stage = global_id("PipelineStage", "sales", "no key of a stage")
+    sales: Any = SALES
+    found, (error,) = await entities(
+        {"__typename": "PipelineStage", "id": stage}, operation=Operation({"sales": sales})
+    )
+    assert found == [None]
+    assert error["extensions"] == {"code": "BAD_USER_INPUT", "argument": "representations[0].id"}

@@ -448,7 +448,7 @@ def test_a_bad_row_costs_itself_alone() -> None:
     assert [record and record.native_id for record in decoded.records] == ["7", None, None, None, "9"]
     assert decoded.bad == (
         BadRow(1, "8", "created_at: expected an RFC 3339 time"),
-        BadRow(2, None, "id: missing"),
+        BadRow(2, None, "id: expected `str` of length >= 1"),
         BadRow(3, None, "id: missing"),
     )
 

@@ -11,7 +11,7 @@ from graphql import DocumentNode, execute, parse, validate
 from gql.context import RequestContext
 from gql.schema import GRAPHQL_SCHEMA
 from gql.selection import snake_case
-from resolvers import contacts, lookup, persons
+from resolvers import contacts, lookup, persons, stages
 from resolvers.connection import ContactConnectionRecord, Outcome, PageInfoRecord, SourceErrorPolicy
 from resolvers.operation import Operation
 from resolvers.selection import PageArguments, Wanted
@@ -23,7 +23,7 @@ Run = Callable[..., Any]
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """What the resolvers of contacts, node and person were asked for, in order."""
+    """What the resolvers of contacts, stages, node and person were asked for, in order."""
     seen: list[Any] = []
 
     async def _contacts(_operation: Operation, question: contacts.ContactsQuestion, wanted: Wanted) -> Outcome:
@@ -36,7 +36,12 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     async def _person(_operation: Operation, _email: str | None, _phone: str | None, parts: frozenset[str]) -> None:
         seen.append(parts)
 
+    async def _stages(*arguments: Any) -> Outcome:
+        seen.append(arguments[-1])
+        return Outcome(None, [])
+
     monkeypatch.setattr(contacts, "contacts", _contacts)
+    monkeypatch.setattr(stages, "pipeline_stages", _stages)
     monkeypatch.setattr(lookup, "node", _node)
     monkeypatch.setattr(persons, "person", _person)
     return seen
@@ -181,6 +186,46 @@ async def test_a_node_is_asked_for_what_is_selected_of_its_type(asked: list[Any]
 async def test_a_persons_parts_are_its_contacts(asked: list[Any]) -> None:
     await run('{ person(email: "a@b.c") { displayName contacts { company stage { name } } } }')
     assert asked == [{"company", "stage", "stage.name"}]
+
+
+@pytest.mark.parametrize(
+    ("selection", "nested"),
+    [
+        ("name", None),
+        ("contacts(first: 10) { nodes { id } }", 10),
+        ("contacts(first: $size, after: $none, search: null) { nodes { id } }", 7),
+        ("contacts { totalCount }", 25),
+        ("a: contacts(first: 3) { totalCount } b: contacts(first: 4) { totalCount }", 4),
+        ('contacts(first: 10, after: "c") { totalCount }', None),
+        ("contacts(last: 10) { totalCount }", None),
+        ('contacts(first: 10, search: "x") { totalCount }', None),
+        ("contacts(first: 10, filter: {}) { totalCount }", None),
+        ("contacts(first: 10) @skip(if: true) { totalCount }", None),
+        ('contacts(first: 10, after: "c") { totalCount } first: contacts(first: 2) { totalCount }', 2),
+    ],
+)
+@pytest.mark.parametrize("place", ["nodes", "edges { node"])
+async def test_a_board_is_told_how_many_contacts_of_every_stage_begin_it(
+    asked: list[Any], place: str, selection: str, nested: int | None
+) -> None:
+    declared = "".join(
+        f"${name}: {kind} " for name, kind in (("size", "Int"), ("none", "String")) if f"${name}" in selection
+    )
+    head = f"query ({declared})" if declared else "query"
+    closing = " }" if "{" in place else ""
+    await run(
+        f"{head} {{ pipelineStages {{ {place} {{ {selection} }}{closing} }} }}",
+        variables={"size": 7} if declared else None,
+    )
+    assert asked[-1].nested == nested
+
+
+async def test_a_board_with_another_size_in_its_variables_is_another_board(asked: list[Any]) -> None:
+    document = parse("query ($n: Int) { pipelineStages { nodes { contacts(first: $n) { totalCount } } } }")
+    plans: dict[Any, Any] = {}
+    for size in (5, 50, None):
+        await run(document, plans, {"n": size})
+    assert [wanted.nested for wanted in asked] == [5, 50, 25]
 
 
 async def test_arguments_reach_the_question(asked: list[Any]) -> None:

@@ -317,6 +317,14 @@ async def test_a_kept_connection_that_was_closed_unanswered_is_replaced(pool: Po
         assert (len(server.requests), server.connections) == (3, 2)
 
 
+async def test_a_kept_connection_that_breaks_off_in_its_answer_is_not_replaced(pool: PooledTransport) -> None:
+    async with scripted([ok(b"[1]")], [b"HTTP/1.1 200", Then.CLOSE], [ok(b"[2]")]) as server:
+        await ask(pool, server)
+        with pytest.raises(ConnectionLost):
+            await ask(pool, server)
+        assert len(server.requests) == 2
+
+
 async def test_a_new_connection_that_is_closed_unanswered_is_not_tried_again(pool: PooledTransport) -> None:
     async with scripted([Then.CLOSE], [ok()]) as server:
         with pytest.raises(ConnectionLost):
@@ -333,8 +341,10 @@ async def test_an_answer_nobody_asked_for_is_never_taken(pool: PooledTransport, 
 
 
 async def test_bytes_that_come_while_a_connection_is_idle_end_it(pool: PooledTransport) -> None:
-    async with scripted([ok(b"[1]"), ok(b"[666]"), Then.HANG], [ok(b"[2]")]) as server:
+    later = asyncio.Event()
+    async with scripted([ok(b"[1]"), later, ok(b"[666]"), Then.HANG], [ok(b"[2]")]) as server:
         assert (await ask(pool, server)).body == b"[1]"
+        later.set()
         await server.ended.wait()
         assert (await ask(pool, server)).body == b"[2]"
         assert server.connections == 2

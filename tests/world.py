@@ -74,7 +74,7 @@ class World:
 
     async def connection(self, wanted: Wanted = Wanted(), **arguments: Any) -> ContactConnectionRecord:
         outcome = await self.page(wanted, **arguments)
-        assert outcome.failures == []
+        assert outcome.failures == [], [failure.message for failure in outcome.failures]
         assert isinstance(outcome.connection, ContactConnectionRecord)
         return outcome.connection
 

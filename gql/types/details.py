@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Annotated, Any, TypeAlias
 
 import strawberry
-from providers.tether.decode import TetherDetails
 from strawberry import ID
 
 from gql.context import Info
@@ -16,6 +15,7 @@ from gql.selection import parts
 from gql.types.user import User
 from providers.askelephant.decode import AskElephantDetails
 from providers.autokonnect.decode import AutokonnectDetails
+from providers.tether.decode import TetherDetails
 from providers.wacr.decode import WacrDetails
 from resolvers import users
 

@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
-from providers.source import Source as ConfiguredSource
 from strawberry import UNSET
 
 from gql.arguments import After, Before, First, Last, OnSourceError, given, page_arguments
@@ -22,6 +21,7 @@ from providers.errors import SourceErrorCode
 from providers.health import CircuitState
 from providers.query import OrderField
 from providers.record import SourceRecord
+from providers.source import Source as ConfiguredSource
 from resolvers import contacts, sources
 from resolvers.connection import SourceErrorPolicy
 
@@ -107,7 +107,7 @@ def published(source: ConfiguredSource) -> SourceCapabilities:
         ],
         search=table.search,
         paging=table.paging,
-        max_page_size=settings.max_page_size or table.max_page_size or table.default_max_page_size,
+        max_page_size=source.max_page_size,
         total=table.total,
         lookup=table.lookup,
         backward=table.backward,

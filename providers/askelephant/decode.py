@@ -10,7 +10,7 @@ import msgspec
 from providers.decoding import ListDecoder, RowDecoder, RowId, as_utc, decode_body, raw_value
 from providers.page import Page
 from providers.provider import InvalidAnswer
-from providers.record import ContactRecord, RawRows, SourceRecord, display_name, global_id
+from providers.record import ContactRecord, RawRows, Relations, SourceRecord, display_name, global_id
 
 T = TypeVar("T")
 
@@ -138,6 +138,10 @@ def _found(body: bytes) -> list[msgspec.Raw]:
     return [found.data if bytes(found.data) else msgspec.Raw(body)]
 
 
+# Its contacts name no other objects.
+RELATIONS = Relations()
+
+
 def _record(row: _Contact, index: int, source: SourceRecord, raws: RawRows) -> ContactRecord:
     email, emails = _emails(row)
     phone, phones = _phones(row)
@@ -157,13 +161,10 @@ def _record(row: _Contact, index: int, source: SourceRecord, raws: RawRows) -> C
         None,  # the company is an id alone: details
         None,
         None,
-        None,
-        [],
-        None,
-        [],
         as_utc(row.created_at),
         as_utc(row.updated_at),
         row,
+        RELATIONS,
         raws,
         index,
     )

@@ -20,6 +20,7 @@ CAPABILITIES = Capabilities(
     backward=True,
     max_page_size=None,
     link=f"{PAGE}: GET /api/v1/contacts",
+    lacks=frozenset({"company", "status", "stage", "ownerId", "assigneeId"}),
     email_search=True,
     phone_search=True,
     tags=True,

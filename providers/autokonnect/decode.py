@@ -10,7 +10,7 @@ import msgspec
 
 from providers.decoding import Count, ListDecoder, PageTags, RowDecoder, RowId, as_utc, whole_number
 from providers.page import Page, TagPage
-from providers.record import ContactRecord, RawRows, SourceRecord, TagRecord, display_name, global_id
+from providers.record import ContactRecord, RawRows, Relations, SourceRecord, TagRecord, display_name, global_id
 
 T = TypeVar("T")
 
@@ -96,8 +96,18 @@ def details(record: ContactRecord) -> AutokonnectDetails:
     return AutokonnectDetails(row.phone_number_lid or None)
 
 
+class _Relations(Relations):
+    __slots__ = ("_tag",)
+
+    def __init__(self, source: SourceRecord) -> None:
+        self._tag = PageTags(source).tag
+
+    def tags(self, row: _Contact) -> list[TagRecord]:
+        return [self._tag(tag.id, tag.name, tag.color) for tag in row.tags or ()]
+
+
 def _contact_maker(source: SourceRecord, raws: RawRows) -> Callable[[_Contact, int], ContactRecord]:
-    page_tags = PageTags(source)
+    relations = _Relations(source)
     name = source.name
 
     def make(row: _Contact, index: int) -> ContactRecord:
@@ -119,13 +129,10 @@ def _contact_maker(source: SourceRecord, raws: RawRows) -> Callable[[_Contact, i
             None,
             row.profile_picture or None,
             None,
-            None,
-            [page_tags.tag(tag.id, tag.name, tag.color) for tag in row.tags] if row.tags else [],
-            None,
-            [],
             as_utc(row.created_at),
             as_utc(row.updated_at),
             row,
+            relations,
             raws,
             index,
         )

@@ -20,6 +20,7 @@ from providers.tether.filters import (
     LAST_MESSAGE_TIME_RANGE,
     LEAD_SOURCE,
     MESSAGE_STATUS,
+    ON_THE_RECORD,
     OWNER,
     OWNER_FILTER,
     OWNER_FILTER_USER_ID,
@@ -45,9 +46,9 @@ Rewrite = Callable[[Condition], Condition | Never | None]
 
 
 def _own(field: str, link: str, rewrite: Rewrite | None = text, operator: Operator = Operator.EQ) -> FilterRow:
-    """Returns the row of a field of TetherFilter: sent under its own name, and never judged here."""
+    """Returns the row of a field of TetherFilter: sent under its own name, judged here only where a contact tells."""
     slot = field.removeprefix("tether.")
-    return FilterRow(field, (operator,), Strength.EXACT, slot, link, rewrite, required=True)
+    return FilterRow(field, (operator,), Strength.EXACT, slot, link, rewrite, field not in ON_THE_RECORD)
 
 
 CAPABILITIES = Capabilities(
@@ -106,6 +107,7 @@ CAPABILITIES = Capabilities(
     max_page_size=None,
     link=GET_PAGE,
     own_filter="tether",
+    lacks=frozenset({"company", "tag"}),
     email_search=False,
     phone_search=True,
     users=True,

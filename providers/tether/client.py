@@ -30,11 +30,6 @@ CONTACTS = "/api/contacts"
 PIPELINES = "/api/pipelines"
 USERS = "/api/user/list"
 
-# Fields of TetherFilter that a record can tell, so that a second value of one may be judged here.
-_ON_THE_RECORD = frozenset(
-    {filters.SOURCE, filters.LEAD_SOURCE, filters.STATUS, filters.PIPELINE_STAGE, filters.PIPELINE_ID, filters.OWNER}
-)
-
 
 class Tether(NotOffered):
     """Tether's API. `search_via` in a source's settings says whether a search goes through POST or GET."""
@@ -48,13 +43,23 @@ class Tether(NotOffered):
     def push_down(self, conditions: tuple[Condition, ...], search: str | None) -> PushDown:
         """Splits the conditions. Raises FilterRefused for what no request can say and no record can tell."""
         wanted = _effective(conditions)
-        post = self._needs_post(wanted, search)
+        return self._split(wanted, self._needs_post(wanted, search))
+
+    def push_down_to_buckets(self, conditions: tuple[Condition, ...], search: str | None) -> PushDown:
+        """Splits the conditions for a POST. Raises FilterRefused for what it cannot say and no record can tell."""
+        return self._split(_effective(conditions), post=True)
+
+    def _split(self, wanted: tuple[Condition, ...], post: bool) -> PushDown:
         fields = {condition.field for condition in wanted}
         _refuse_contradictions(wanted, post)
         here = _judged_here(fields, post)
         split = take(self.capabilities, tuple(condition for condition in wanted if condition.field not in here))
         for condition in split.left:
-            if condition.field.startswith("tether.") and condition.field not in _ON_THE_RECORD and not split.never:
+            if (
+                condition.field.startswith("tether.")
+                and condition.field not in filters.ON_THE_RECORD
+                and not split.never
+            ):
                 raise FilterRefused(f"{condition.field}: Tether takes one value a request; ask for them apart")
         left = split.left + tuple(condition for condition in wanted if condition.field in here)
         return msgspec.structs.replace(split, left=left)

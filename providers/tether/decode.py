@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Generic, TypeAlias, TypeVar
+from typing import Final, Generic, TypeAlias, TypeVar
 
 import msgspec
 
@@ -21,7 +21,7 @@ from providers.decoding import (
 )
 from providers.page import Page
 from providers.provider import FilterRefused, InvalidAnswer
-from providers.record import ContactRecord, RawRows, SourceRecord, StageRef, UserRef, display_name, global_id
+from providers.record import ContactRecord, RawRows, Relations, SourceRecord, StageRef, UserRef, display_name, global_id
 from providers.tether import filters
 
 T = TypeVar("T")
@@ -179,6 +179,23 @@ def contacts_page(body: bytes, source: SourceRecord) -> Page:
     )
 
 
+class _Relations(Relations):
+    __slots__ = ()
+
+    def stage(self, row: Contact) -> StageRef | None:
+        stage_id, status = row.pipeline_stage or None, row.status or None
+        return StageRef(stage_id, status, row.pipeline_id or None) if stage_id or status else None
+
+    def owner(self, row: Contact) -> UserRef | None:
+        return _user_ref(row.user_id) if row.user_id else None
+
+    def assignees(self, row: Contact) -> list[UserRef]:
+        return [ref for user in row.assignees or () if (ref := _user_ref(user))]
+
+
+RELATIONS: Final = _Relations()
+
+
 def contact_maker(source: SourceRecord, raws: RawRows) -> Callable[[Contact, int], ContactRecord]:
     """Returns the function that makes a row of this answer, and its index, into a record."""
     name = source.name
@@ -188,8 +205,6 @@ def contact_maker(source: SourceRecord, raws: RawRows) -> Callable[[Contact, int
         last_name = row.last_name or None
         email = row.email or None
         phone = row.phone_number or None
-        status = row.status or None
-        stage_id = row.pipeline_stage or None
         return ContactRecord(
             global_id("Contact", name, row.native_id),
             row.native_id,
@@ -203,14 +218,11 @@ def contact_maker(source: SourceRecord, raws: RawRows) -> Callable[[Contact, int
             [phone] if phone else [],
             None,
             None,
-            status,
-            StageRef(stage_id, status, row.pipeline_id or None) if stage_id or status else None,
-            [],
-            _user_ref(row.user_id) if row.user_id else None,
-            [ref for user in row.assignees if (ref := _user_ref(user))] if row.assignees else [],
+            row.status or None,
             as_utc(row.created_at),
             as_utc(row.updated_at),
             row,
+            RELATIONS,
             raws,
             index,
         )
@@ -288,10 +300,7 @@ def _user_ref(user: _UserOrId) -> UserRef | None:
 
 
 def _instant(value: msgspec.Raw) -> datetime | None:
-    try:
-        return as_utc(_TIME.value(value))
-    except OverflowError:
-        return None
+    return as_utc(_TIME.value(value))
 
 
 def _present(value: str | None) -> Sequence[object]:

@@ -67,7 +67,7 @@ def buckets_page(body: bytes, source: SourceRecord) -> BucketPage:
     start = 0
     for key, stage in decoded.envelope.stages().items():
         end = start + len(_rows(stage))
-        records = decoded.records[start:end]
+        records = list(decoded.records[start:end])
         native_id, name = names.resolved(key, records)
         total = whole_number("total", stage.total) if isinstance(stage, _Stage) else None
         bad = tuple(

@@ -31,6 +31,9 @@ MESSAGE_STATUS = "tether.messageStatus"
 LAST_MESSAGE_TIME_RANGE = "tether.lastMessageTimeRange"
 LAST_MESSAGE_DATE_RANGE = "tether.lastMessageDateRange"
 
+# What a contact tells of itself, so that a second value of one may be judged here; the others only Tether can judge.
+ON_THE_RECORD = frozenset({SOURCE, LEAD_SOURCE, STATUS, PIPELINE_STAGE, PIPELINE_ID, OWNER})
+
 # The words that `ownerFilter` takes beside a user's id (buckets page).
 OWNER_SCOPES = ("my", "all", "team", "unassigned")
 

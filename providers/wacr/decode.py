@@ -13,21 +13,32 @@ from providers.decoding import (
     ListDecoder,
     PageTags,
     RowDecoder,
+    RowId,
     TolerantDecoder,
-    UnreadableRow,
     as_utc,
     decode_body,
     raw_value,
     whole_number,
 )
 from providers.page import Page, TagPage
-from providers.record import ContactRecord, RawRows, SourceRecord, TagRecord, UserRef, display_name, global_id
+from providers.record import (
+    ContactRecord,
+    RawRows,
+    Relations,
+    SourceRecord,
+    TagRecord,
+    UserRef,
+    display_name,
+    global_id,
+)
 from providers.wacr.filters import id_value
 
 T = TypeVar("T")
 
 # "integer" throughout the page; one that comes as a text is the same id.
 Id: TypeAlias = int | str
+# The row's own: there, and not empty.
+OwnId: TypeAlias = int | RowId
 _MISSING = (None, "")
 _NOT_INCLUDED = msgspec.Raw()
 
@@ -43,7 +54,7 @@ class _Related(msgspec.Struct):
 class _Contact(msgspec.Struct):
     """A contact as the API writes it; the last three only when included."""
 
-    id: Id
+    id: OwnId
     tenant_id: Id | None = None
     firstname: str | None = None
     lastname: str | None = None
@@ -70,7 +81,7 @@ class _Contact(msgspec.Struct):
 
 
 class _Group(msgspec.Struct):
-    id: Id
+    id: OwnId
     name: str | None = None
     color: str | None = None
     created_at: datetime | None = None
@@ -134,7 +145,7 @@ _GROUPS = ListDecoder(_Answer[_Group], _Answer[msgspec.Raw], RowDecoder(_Group, 
 _FOUND = msgspec.json.Decoder(_Found)
 
 
-class _Relations:
+class _Relations(Relations):
     """The groups and statuses of one answer: what several contacts have alike is read once."""
 
     __slots__ = ("_statuses", "_tag", "_tags")
@@ -162,6 +173,10 @@ class _Relations:
         if tags is None:
             tags = self._tags[key] = self._read(row)
         return tags.copy()
+
+    def assignees(self, row: _Contact) -> list[UserRef]:
+        """Returns the assigned user, by the id alone."""
+        return [] if row.assigned_id in _MISSING else [UserRef(str(row.assigned_id))]
 
     def _read(self, row: _Contact) -> list[TagRecord]:
         groups = {str(group.id): group for group in _CONTACT_GROUPS.value(row.groups) or () if group.id not in _MISSING}
@@ -253,12 +268,11 @@ def _contact_maker(source: SourceRecord, raws: RawRows) -> Callable[[_Contact, i
     source_name = source.name
 
     def make(row: _Contact, index: int) -> ContactRecord:
-        native_id = _native_id(row.id)
+        native_id = str(row.id)
         first_name = row.firstname or None
         last_name = row.lastname or None
         email = row.email or None
         phone = row.phone or None
-        assignee = row.assigned_id
         return ContactRecord(
             global_id("Contact", source_name, native_id),
             native_id,
@@ -273,13 +287,10 @@ def _contact_maker(source: SourceRecord, raws: RawRows) -> Callable[[_Contact, i
             row.company or None,
             None,
             relations.status(row),
-            None,
-            relations.tags(row),
-            None,
-            [] if assignee is None or assignee == "" else [UserRef(str(assignee))],
             as_utc(row.created_at),
             as_utc(row.updated_at),
             row,
+            relations,
             raws,
             index,
         )
@@ -288,7 +299,7 @@ def _contact_maker(source: SourceRecord, raws: RawRows) -> Callable[[_Contact, i
 
 
 def _tag(row: _Group, source: SourceRecord) -> TagRecord:
-    native_id = _native_id(row.id)
+    native_id = str(row.id)
     return TagRecord(
         global_id("Tag", source.name, native_id),
         source,
@@ -298,12 +309,6 @@ def _tag(row: _Group, source: SourceRecord) -> TagRecord:
         as_utc(row.created_at),
         row.contacts_count,
     )
-
-
-def _native_id(value: Id) -> str:
-    if value == "":
-        raise UnreadableRow("id: missing")
-    return str(value)
 
 
 def _id(value: Id | None) -> str | None:

@@ -38,8 +38,6 @@ class ListedStream(Stream):
         self._anchors: list[str] = []
         self._after = _index_mark("after", bounds.after)
         self._before = _index_mark("before", bounds.before)
-        if bounds.bounded_before and self._before is None:
-            self.ended = True
 
     async def fill(self, count: int) -> None:
         if self.ended:
@@ -67,16 +65,15 @@ class ListedStream(Stream):
             return self._anchors.index(mark.last) + 1
         return min(mark.index, len(self._anchors))
 
-    def _mark(self, index: int) -> IndexMark | None:
-        return IndexMark(index, self._anchors[index - 1], (), self.total) if index else None
+    def _mark(self, index: int) -> IndexMark:
+        return IndexMark(index, self._anchors[index - 1], (), self.total)
 
     def mark_after(self, item: int) -> Mark:
-        mark = self._mark(self._start + item + 1)
-        assert mark is not None
-        return mark
+        return self._mark(self._start + item + 1)
 
     def mark_before(self, item: int) -> Mark | None:
-        return self._mark(self._start + item)
+        index = self._start + item
+        return self._mark(index) if index else None
 
     def base_mark(self) -> Mark | None:
         return self._after

@@ -1,0 +1,145 @@
+"""Who may be the same person: what a source's search finds for an e-mail address or a phone number (DESIGN.md 9)."""
+
+from __future__ import annotations
+
+import asyncio
+
+import msgspec
+
+from providers.errors import SourceError, SourceErrorCode
+from providers.record import ContactRecord
+from providers.source import Source
+from resolvers.connection import ErrorRecord
+from resolvers.legs import leg
+from resolvers.once import once
+from resolvers.operation import Operation
+from resolvers.phones import e164
+from resolvers.plan import plan
+from resolvers.predicate import fold
+from resolvers.streams.stream import Bounds, Stream
+
+# More candidates than that are not read: the search is then narrowed, or given up and said so.
+MOST = 500
+# People write a number with and without country, blanks and dashes; its last three digits stand together in nearly
+# every way. Where too many numbers end so, more digits are searched for, which finds unbroken ones alone.
+_FEW_DIGITS = 3
+_MANY_DIGITS = 7
+
+
+class Keys(msgspec.Struct, frozen=True):
+    """By what a person is known: e-mail addresses trimmed and case-folded, phone numbers in E.164."""
+
+    emails: tuple[str, ...] = ()
+    phones: tuple[str, ...] = ()
+
+
+def email_key(text: str) -> str:
+    """Returns the form in which e-mail addresses are compared."""
+    return fold(text.strip())
+
+
+def keys_of(contact: ContactRecord) -> Keys:
+    """Returns by what the contact is known, in the record's order."""
+    region = contact.source.default_region
+    emails = (email_key(email) for email in contact.emails)
+    phones = (e164(phone, region) for phone in contact.phones)
+    return Keys(
+        tuple(dict.fromkeys(email for email in emails if email)),
+        tuple(dict.fromkeys(phone for phone in phones if phone is not None)),
+    )
+
+
+class Found(msgspec.Struct):
+    """What one source says to a person's keys.
+
+    `asked`: how many searches were needed; `errors`: those that failed. `warnings` say what they do not cover.
+    """
+
+    source: Source
+    contacts: list[ContactRecord]
+    asked: int
+    errors: list[SourceError]
+    warnings: dict[str, ErrorRecord]
+    streams: list[Stream]
+
+
+async def find(operation: Operation, source: Source, keys: Keys, parts: frozenset[str]) -> Found:
+    """Returns the source's contacts that have one of the keys. Never raises SourceError."""
+    capabilities = source.provider.capabilities
+    found = Found(source, [], 0, [], {}, [])
+    terms: list[str] = []
+    if capabilities.email_search:
+        terms += keys.emails
+    elif keys.emails:
+        _incomplete(found, "cannot be searched for e-mail addresses")
+    phones = keys.phones if capabilities.phone_search else ()
+    if keys.phones and not capabilities.phone_search:
+        _incomplete(found, "cannot be searched for phone numbers")
+    answers = await asyncio.gather(
+        *(_read(operation, source, term, parts) for term in terms),
+        *(_by_phone(operation, source, phone, parts, found) for phone in phones),
+        return_exceptions=True,
+    )
+    contacts: dict[str, ContactRecord] = {}
+    for answer in answers:
+        found.asked += 1
+        if isinstance(answer, SourceError):
+            found.errors.append(answer)
+        elif isinstance(answer, BaseException):
+            raise answer
+        else:
+            found.streams.append(answer)
+            _complete(found, answer)
+            contacts |= {record.id: record for record in answer.items if _same(record, keys)}
+    found.contacts = list(contacts.values())
+    return found
+
+
+def _same(record: ContactRecord, keys: Keys) -> bool:
+    own = keys_of(record)
+    return not set(own.emails).isdisjoint(keys.emails) or not set(own.phones).isdisjoint(keys.phones)
+
+
+async def _by_phone(operation: Operation, source: Source, phone: str, parts: frozenset[str], found: Found) -> Stream:
+    stream = await _read(operation, source, phone[-_FEW_DIGITS:], parts)
+    if stream.ended:
+        return stream
+    _incomplete(found, "has too many numbers with the same ending; those written with blanks or dashes may be missing")
+    return await _read(operation, source, phone[-_MANY_DIGITS:], parts)
+
+
+async def _read(operation: Operation, source: Source, term: str, parts: frozenset[str]) -> Stream:
+    """Returns the search's stream, read to its end or as far as candidates are read. Raises SourceError."""
+    return await once(
+        operation, ("candidates", source.name, term, parts), lambda: _search(operation, source, term, parts)
+    )
+
+
+async def _search(operation: Operation, source: Source, term: str, parts: frozenset[str]) -> Stream:
+    made = plan(source, filter=None, search=term, orders=(), parts=parts)
+    stream = leg(operation, made).open(Bounds(), True)
+    # Waiting here costs no call its time-out.
+    key = ("searches", source.name)
+    turn: asyncio.Semaphore = operation.memo.setdefault(key, asyncio.Semaphore(source.settings.max_concurrency))
+    async with turn:
+        while not stream.ended and not stream.stopped and len(stream.items) < MOST:
+            if stream.total is not None and stream.total > MOST:
+                break
+            await stream.fill(min(MOST, len(stream.items) + source.max_page_size))
+    return stream
+
+
+def _complete(found: Found, stream: Stream) -> None:
+    """Notes what the search left out."""
+    if not stream.ended:
+        _incomplete(found, f"found more than {MOST} candidates; not all of them were compared")
+    for warning in stream.warnings.values():
+        if warning.code is SourceErrorCode.SEARCH_INCOMPLETE:
+            _incomplete(found, warning.message.partition(": ")[2])
+        else:
+            found.warnings.setdefault(warning.message, warning)
+
+
+def _incomplete(found: Found, message: str) -> None:
+    text = f"{found.source.name}: {message}"
+    found.warnings.setdefault(text, ErrorRecord(SourceErrorCode.MATCH_INCOMPLETE, text))
