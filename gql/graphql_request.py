@@ -111,9 +111,10 @@ def _json_parameter(name: str, given: dict[str, str]) -> dict[str, Any] | None:
     if not text:
         return None
     try:
-        return _OBJECT.decode(text)
+        decoded: dict[str, Any] | None = _OBJECT.decode(text)
     except (msgspec.DecodeError, RecursionError, ValueError) as error:
         raise _malformed(name, error) from None
+    return decoded
 
 
 def _malformed(where: str, error: Exception) -> GraphQLError:

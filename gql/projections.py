@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -56,6 +57,7 @@ def _contact_fields(sources: Mapping[str, Source]) -> dict[str, Computed | str]:
     details = {name: source.provider.details for name, source in sources.items()}
     return {
         "raw": raw,
+        "tags": attrgetter("tags"),  # a property: pure, and made from the row when asked for
         "phoneE164": phone_e164,
         "details": lambda contact: details[contact.source.name](contact),
         "stage": _absent("stage_ref", None),

@@ -45,7 +45,7 @@ class Telemetry:
     """The counters of one process. What others count already is taken over when somebody looks."""
 
     def __init__(self) -> None:
-        disable_created_metrics()
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         self._registry = CollectorRegistry()
         requests = Histogram(
             "contactgraph_request_seconds",
@@ -105,7 +105,7 @@ class Telemetry:
         if not os.environ.get(MULTIPROCESS_DIRECTORY):
             return generate_latest(self._registry)
         registry = CollectorRegistry()
-        MultiProcessCollector(registry)
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
         return generate_latest(registry)
 
     def _count(self, counter: Counter, labels: tuple[str, ...], total: int) -> None:

@@ -27,10 +27,6 @@ UNREADABLE = (ValueError, OverflowError, RecursionError)
 NOTHING = (b"", b"null", b'""')
 
 
-class UnreadableRow(ValueError):
-    """Raised while a row is made into a record: it cannot be used. The text names the field and quotes no value."""
-
-
 class TolerantDecoder(Generic[T]):
     """Decodes JSON text into a type: strictly, and when that fails with the tolerances named above."""
 
@@ -169,10 +165,6 @@ def _as_instant(value: Any) -> Any:
 
 def reason(error: BaseException) -> str:
     """Returns why a row is bad, the field first, without any value of it."""
-    if isinstance(error, UnreadableRow):
-        return str(error)
-    if isinstance(error, OverflowError):
-        return "a date outside the calendar"
     if isinstance(error, msgspec.ValidationError):
         text, _, path = str(error).partition(" - at `$")
         path = path.removesuffix("`")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 
 import phonenumbers
@@ -14,28 +15,35 @@ def e164(text: str, region: str | None) -> str | None:
     """Returns the number as E.164 ("+254712345678"), None when the text is no number.
 
     `region` is the source's default for numbers written without a country. WhatsApp APIs write international
-    numbers without the plus (table in the APIs' README, "phone in examples"): read so when that gives a valid
-    number and the region does not.
+    numbers without the plus (table in the APIs' README, "phone in examples"): read so when the region
+    gives no number.
     """
     text = text.strip()
     if text.startswith(("+", "\uff0b")):
-        return _parsed(text, None, sure=False)
+        return _parsed(text, None, phonenumbers.is_possible_number)
     # "00" is the usual prefix of an international number; a single 0 opens a national one.
     international = "+" + text.removeprefix("00")
     if region is None:
-        return _parsed(international, None, sure=True)
+        return _parsed(international, None, phonenumbers.is_valid_number)
     return (
-        _parsed(text, region, sure=True) or _parsed(international, None, sure=True) or _parsed(text, region, sure=False)
+        _parsed(text, region, phonenumbers.is_valid_number)
+        or _parsed(international, None, phonenumbers.is_valid_number)
+        or _parsed(text, region, phonenumbers.is_possible_number)
+        # What cannot be the region's may still be another country's, in a range that nobody has been given yet.
+        or _parsed(international, None, _has_full_length)
     )
 
 
-def _parsed(text: str, region: str | None, *, sure: bool) -> str | None:
+def _parsed(text: str, region: str | None, good: Callable[[phonenumbers.PhoneNumber], bool]) -> str | None:
     try:
         number = phonenumbers.parse(text, region)
     except phonenumbers.NumberParseException:
         return None
-    good = phonenumbers.is_valid_number(number) if sure else phonenumbers.is_possible_number(number)
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164) if good else None
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164) if good(number) else None
+
+
+def _has_full_length(number: phonenumbers.PhoneNumber) -> bool:
+    return phonenumbers.is_possible_number_with_reason(number) == phonenumbers.ValidationResult.IS_POSSIBLE
 
 
 def phone_e164(contact: ContactRecord) -> str | None:

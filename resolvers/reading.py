@@ -25,7 +25,9 @@ def page_sizes(source: Source) -> PageSizes:
     """Returns the page sizes a source takes, as far as it has shown them."""
     sizes = _SIZES.get(source)
     if sizes is None:
-        sizes = _SIZES[source] = PageSizes(source.max_page_size)
+        sizes = _SIZES[source] = PageSizes(
+            source.max_page_size, documented=source.provider.capabilities.max_page_size is not None
+        )
     return sizes
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeAlias, TypeVar
 
 import msgspec
 
@@ -50,13 +50,19 @@ class Rows(msgspec.Struct, Generic[S]):
 
 
 class PageSizes:
-    """The page sizes a source really gives. Learned from its answers; kept for the life of the process."""
+    """The page sizes a source really gives. Learned from its answers; kept for the life of the process.
 
-    __slots__ = ("largest", "smallest")
+    `proven` is the largest page that came in full. `documented`: the API's page names the largest one, so a refusal
+    has another reason.
+    """
 
-    def __init__(self, largest: int) -> None:
+    __slots__ = ("documented", "largest", "proven", "smallest")
+
+    def __init__(self, largest: int, *, documented: bool = False) -> None:
         self.largest = largest
         self.smallest = 1
+        self.proven = 0
+        self.documented = documented
 
     def learn(self, asked: int, given: int) -> bool:
         """Takes note that `asked` rows a page were answered with `given`; returns whether that was news."""
@@ -71,7 +77,11 @@ class PageSizes:
         return False
 
 
-_ATTEMPTS = 4
+_Answer: TypeAlias = tuple[PageNumber, NumberedPage[S] | None, Response | None]
+
+_ATTEMPTS = 6
+# Every list has a page of so many rows: a refusal of this size is not one of the size.
+_SMALLEST_LIMIT = 10
 
 
 class PagedList(Generic[S]):
@@ -87,24 +97,65 @@ class PagedList(Generic[S]):
     async def read(self, start: int, stop: int) -> Rows[S]:
         """Returns the rows `start` to before `stop`. Raises SourceError.
 
-        A source that silently gives other page sizes than asked is noticed, and the window read again (DESIGN.md 6).
+        A source that gives other page sizes than asked, or refuses large ones, is noticed, and the window read again
+        (DESIGN.md 6).
         """
-        learned = self._sizes.largest, self._sizes.smallest
+        sizes = self._sizes
+        learned = sizes.largest, sizes.smallest
+        short: Rows[S] | None = None
         for _ in range(_ATTEMPTS):
-            wanted = window(start, stop, self._sizes.largest, self._sizes.smallest)
+            wanted = window(start, stop, sizes.largest, sizes.smallest)
             size = wanted.pages[0].size
-            pages = await self._pages(wanted.pages)
-            given = next((g for g in (_given(at, page) for at, page, _ in pages) if g != size), size)
-            if given == size or not self._sizes.learn(size, given):
+            try:
+                pages = await self._pages(wanted.pages)
+            except SourceBadRequest:
+                if not self._smaller(size):
+                    sizes.largest, sizes.smallest = learned
+                    raise
+                continue
+            given = next((g for g in [await self._given(at, page) for at, page, _ in pages] if g != size), size)
+            if given == size:
                 return _joined(wanted, pages)
-        self._sizes.largest, self._sizes.smallest = learned
+            if short is not None:
+                # Smaller pages are short as well: it is rows that are missing, not room on a page.
+                sizes.largest, sizes.smallest = learned
+                return short
+            if all(page is None or _says_it_is_right(at, page) for at, page, _ in pages):
+                short = _joined(wanted, pages)
+            if not sizes.learn(size, given):
+                return _joined(wanted, pages)
+        sizes.largest, sizes.smallest = learned
         raise SourceInvalidResponse(
             self._name, f"{self._name} gives pages of changing sizes; expected the size that was asked for"
         )
 
-    async def _pages(
-        self, pages: tuple[PageNumber, ...]
-    ) -> list[tuple[PageNumber, NumberedPage[S] | None, Response | None]]:
+    def _smaller(self, size: int) -> bool:
+        """Takes a refused page for too large where no page says what is; returns whether a smaller one may do."""
+        sizes = self._sizes
+        if sizes.documented or size <= max(sizes.proven, _SMALLEST_LIMIT):
+            return False
+        sizes.largest = max(size // 2, sizes.proven, _SMALLEST_LIMIT)
+        return True
+
+    async def _given(self, at: PageNumber, page: NumberedPage[S] | None) -> int:
+        """Returns the page size a source really used for one answer."""
+        given = _given(at, page)
+        sizes = self._sizes
+        count = 0 if page is None else len(page.records)
+        if page is not None and count == at.size:
+            sizes.proven = max(sizes.proven, count)
+        doubtful = given == at.size and page is not None and page.total is None and 0 < count < at.size
+        if not doubtful or at.size <= sizes.proven or at.size > sizes.largest:
+            return given
+        # It says no total, so the list may end here, or the page only: the row behind it tells which.
+        behind = PageNumber((at.page - 1) * at.size + count + 1, 1)
+        _, next_row, _ = await self._page(behind)
+        if next_row is None or not next_row.records or _before(next_row, behind):
+            sizes.proven = max(sizes.proven, count)
+            return given
+        return given if page is not None and _same(next_row.records[0], page.records[-1]) else count
+
+    async def _pages(self, pages: tuple[PageNumber, ...]) -> list[_Answer[S]]:
         if len(pages) == 1:
             return [await self._page(pages[0])]
         tasks = [asyncio.ensure_future(self._page(at)) for at in pages]
@@ -114,7 +165,7 @@ class PagedList(Generic[S]):
             for task in tasks:
                 task.cancel()
 
-    async def _page(self, at: PageNumber) -> tuple[PageNumber, NumberedPage[S] | None, Response | None]:
+    async def _page(self, at: PageNumber) -> _Answer[S]:
         try:
             page, response = await self._fetch(at)
         except SourceBadRequest as error:
@@ -141,15 +192,28 @@ def _given(at: PageNumber, page: NumberedPage[S] | None) -> int:
         return at.size
     if page.size is not None and 0 < page.size < at.size and count <= page.size:
         return page.size
-    if expected is not None and 0 < count < expected:
-        if page.size == at.size and page.total_pages == -(-(page.total or 0) // at.size):
-            # The size is right by both of the source's own words: the page lacks rows, it is not a smaller one.
-            return at.size
+    if expected is not None and count != expected and count > 0:
+        # Fewer rows than the page holds, or (on the last one) more: it began elsewhere, so pages are smaller.
         return count
     return at.size
 
 
-def _joined(wanted: Window, pages: Sequence[tuple[PageNumber, NumberedPage[S] | None, Response | None]]) -> Rows[S]:
+def _says_it_is_right(at: PageNumber, page: NumberedPage[S]) -> bool:
+    """Whether a source holds its page to have the size that was asked for."""
+    pages = None if page.total is None else -(-page.total // at.size)
+    return page.size in (None, at.size) and page.total_pages in (None, pages)
+
+
+def _before(page: NumberedPage[S], at: PageNumber) -> bool:
+    """Whether the page is an earlier one than was asked for: past the end some answer with the last page again."""
+    return page.page is not None and 1 <= page.page < at.page
+
+
+def _same(a: object, b: object) -> bool:
+    return getattr(a, "native_id", None) == getattr(b, "native_id", "")
+
+
+def _joined(wanted: Window, pages: Sequence[_Answer[S]]) -> Rows[S]:
     size = wanted.pages[0].size
     total = next((page.total for _, page, _ in reversed(pages) if page is not None and page.total is not None), None)
     records: list[S | None] = []
@@ -157,7 +221,7 @@ def _joined(wanted: Window, pages: Sequence[tuple[PageNumber, NumberedPage[S] | 
     ended = missing = False
     for at, page, _ in pages:
         expected = _expected(at, total)
-        if page is None or expected == 0 or (page.page is not None and page.page < at.page and page.page >= 1):
+        if page is None or expected == 0 or _before(page, at):
             # Past the end some answer with nothing, some with 404, some with the last page again.
             ended = True
             missing = expected is not None and expected > 0

@@ -11,6 +11,7 @@ from starlette.testclient import TestClient
 
 from gql.app import create_app
 from gql.configuration import Configuration, read_configuration
+from gql.context import RequestContext
 from gql.execution import Gateway
 from gql.failures import report
 from gql.projection import Projection
@@ -67,12 +68,12 @@ SCHEMA = build_schema(
 class _Info:
     """What `report` reads of Strawberry's info."""
 
-    def __init__(self, info: GraphQLResolveInfo) -> None:
+    def __init__(self, info: GraphQLResolveInfo[RequestContext]) -> None:
         self._raw_info = info
         self.context = info.context
 
 
-def _partial(_: object, info: GraphQLResolveInfo) -> str:
+def _partial(_: object, info: GraphQLResolveInfo[RequestContext]) -> str:
     report(_Info(info), [SourceRateLimited("sales", "sales answered 429", status=429, retry_after=12.0)])  # type: ignore[arg-type]
     return "half"
 

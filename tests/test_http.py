@@ -28,7 +28,8 @@ def client() -> Iterator[TestClient]:
 
 
 def ask(client: TestClient, query: str, accept: str = "application/json", **members: Any) -> Response:
-    return client.post("/graphql", json={"query": query, **members}, headers={"Accept": accept})
+    response: Response = client.post("/graphql", json={"query": query, **members}, headers={"Accept": accept})
+    return response
 
 
 def only_error(response: Response) -> dict[str, Any]:

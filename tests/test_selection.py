@@ -208,15 +208,12 @@ async def test_a_persons_parts_are_its_contacts(asked: list[Any]) -> None:
 async def test_a_board_is_told_how_many_contacts_of_every_stage_begin_it(
     asked: list[Any], place: str, selection: str, nested: int | None
 ) -> None:
-    declared = "".join(
-        f"${name}: {kind} " for name, kind in (("size", "Int"), ("none", "String")) if f"${name}" in selection
-    )
+    kinds = {"$size": "Int", "$none": "String"}
+    declared = " ".join(f"{name}: {kind}" for name, kind in kinds.items() if name in selection)
     head = f"query ({declared})" if declared else "query"
     closing = " }" if "{" in place else ""
-    await run(
-        f"{head} {{ pipelineStages {{ {place} {{ {selection} }}{closing} }} }}",
-        variables={"size": 7} if declared else None,
-    )
+    document = f"{head} {{ pipelineStages {{ {place} {{ {selection} }}{closing} }} }}"
+    await run(document, variables={"size": 7} if declared else None)
     assert asked[-1].nested == nested
 
 
