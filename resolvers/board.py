@@ -8,6 +8,7 @@ from typing import Any
 
 from aiodataloader import DataLoader
 
+from providers.errors import SourceError
 from providers.page import Bucket, BucketPage
 from providers.provider import Pipeline
 from providers.query import ListQuery
@@ -103,7 +104,7 @@ class Board(DataLoader[_Key, Any]):
         try:
             # The answer that windows of the same batch came in, with all the stages that are counted.
             buckets = self._latest if windows else await self.first_page(1)
-        except Exception as error:
+        except SourceError as error:
             return dict.fromkeys(keys, error)
         return {key: _rows(self._find(buckets, key[0]), 0, 0, 0, []) for key in keys}
 

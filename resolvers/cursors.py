@@ -53,6 +53,11 @@ def fingerprint(kind: str, sources: Sequence[str], question: object) -> Fingerpr
     )
 
 
+def malformed(argument: str) -> BadUserInput:
+    """Returns the error for a cursor that is whole and yet none of this field's: it must have been made elsewhere."""
+    return BadUserInput(argument, "a malformed cursor; use it exactly as this field returned it")
+
+
 class CursorCodec:
     """Writes and reads cursors. With a key they are signed; without one a checksum detects damage, not forgery."""
 
@@ -82,7 +87,7 @@ class CursorCodec:
         try:
             position = self._decoder.decode(body[1:])
         except msgspec.DecodeError:
-            raise BadUserInput(argument, "a malformed cursor; use it exactly as this field returned it") from None
+            raise malformed(argument) from None
         if position.sources != fingerprint.sources or len(position.places) != count:
             raise BadUserInput(argument, "a cursor of another list of sources; start again without it")
         if position.question != fingerprint.question:
@@ -90,7 +95,7 @@ class CursorCodec:
                 argument, "a cursor of another query (search, filter or order differ); start again without it"
             )
         if position.own >= count:
-            raise BadUserInput(argument, "a malformed cursor; use it exactly as this field returned it")
+            raise malformed(argument)
         return position
 
     def _check(self, body: bytes) -> bytes:

@@ -142,6 +142,7 @@ async def _stage(
     operation: Operation, source: Source, argument: str, parsed: NodeId, id: str, parts: frozenset[str]
 ) -> StageRecord | None:
     key = stage_key(argument, parsed.native_id)
-    if not source.provider.capabilities.buckets or stage_id(source.name, key) != id:
+    named = key.native_id or key.name
+    if not source.provider.capabilities.buckets or not named or stage_id(source.name, key) != id:
         return None
     return await stages.stage_by_key(operation, source, key, id, parts)

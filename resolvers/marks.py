@@ -24,12 +24,14 @@ ANCHORS = 8
 
 
 class IndexMark(msgspec.Struct, frozen=True, array_like=True, tag=1):
-    """A page-number list: the index of the next row, and the list's total then."""
+    """A page-number list: the index of the next row, and the list's total then. `ahead` hashes the rows that follow,
+    the nearest first, as far as a list that was read backward has not shown enough of those before."""
 
     index: Count
     last: Id | None
     before: Before
     total: Count | None
+    ahead: Annotated[tuple[Hash, ...], Meta(max_length=8)] = ()
 
 
 class TokenMark(msgspec.Struct, frozen=True, array_like=True, tag=2):
@@ -104,6 +106,19 @@ def anchors(ids: Sequence[str], older: tuple[str | None, tuple[int, ...]] = (Non
     if len(hashes) < ANCHORS - 1 and older[0] is not None:
         hashes += [short_hash(older[0]), *older[1]]
     return ids[-1], tuple(hashes[: ANCHORS - 1])
+
+
+def nearest(ids: Sequence[str], mark: IndexMark) -> tuple[int, int] | None:
+    """Returns the place in `ids` that the mark stands at by its nearest surviving anchor, and how far from the mark
+    that anchor stood (0: the last record itself), or None."""
+    found = newest_anchor(ids, mark.last, mark.before)
+    best = None if found is None else (found[0] + 1, found[1])
+    if mark.ahead and (best is None or best[1] > 0):
+        places = {short_hash(native_id): position for position, native_id in reversed(list(enumerate(ids)))}
+        for age, anchor in enumerate(mark.ahead, start=1):
+            if anchor in places and (best is None or age < best[1]):
+                return places[anchor], age
+    return best
 
 
 def newest_anchor(ids: Sequence[str], last: str | None, before: Sequence[int]) -> tuple[int, int] | None:

@@ -1,13 +1,19 @@
 """The configuration file: what it gives, and one clear line for every kind of mistake."""
 
 import re
+import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 from gql.configuration import Configuration, ConfigurationError, is_loopback, load_configuration, read_configuration
+from gql.settings import ServerSettings
+from providers.settings import SourceSettings
 
 SECRET = "planted-credential-4711"
 ENVIRONMENT = {"SALES_TOKEN": SECRET, "EVENTS_TOKEN": "other", "EMPTY": "", "SPLIT": "a\r\nX-Evil: b"}
@@ -304,3 +310,26 @@ def test_any_value_anywhere_is_judged_in_single_lines(key: str, value: object) -
     with pytest.raises(ConfigurationError) as caught:
         Configuration.from_tables({"server": {key: value}, "sources": [{"name": "a", "provider": value}]})
     assert all(re.fullmatch(r"[^\n]+", line) for line in caught.value.lines)
+
+
+def documented_tables(model: type[BaseModel], name: str = "server") -> Iterator[tuple[str, str, FieldInfo]]:
+    """Every key of a part of the file with the table it is in."""
+    for key, field in model.model_fields.items():
+        inner = field.annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            yield from documented_tables(inner, f"{name}.{key}")
+        else:
+            yield name, key, field
+
+
+@pytest.mark.parametrize(
+    ("table", "key", "field"), [*documented_tables(ServerSettings), *documented_tables(SourceSettings, "[sources]")]
+)
+def test_the_operations_page_has_every_key_with_its_default(table: str, key: str, field: FieldInfo) -> None:
+    page = (Path(__file__).parent.parent / "docs/operations.md").read_text("utf-8")
+    section = page.partition(f"### [{table}]\n")[2].partition("\n##")[0]
+    row = re.search(rf"^\| `{key}` \| (?:`(.*?)` )?\|", section, re.MULTILINE)
+    assert row, f"docs/operations.md, [{table}]: no row for {key}"
+    documented = tomllib.loads(f"value = {row[1]}")["value"] if row[1] else None
+    default = None if field.is_required() else field.default
+    assert documented == (list(default) if isinstance(default, tuple) else default)

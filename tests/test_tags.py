@@ -22,24 +22,24 @@ from resolvers.errors import BadUserInput
 from resolvers.selection import PageArguments, Wanted
 from tests.world import World
 
+ALL = PageArguments(first=100)
+EVERYTHING = Wanted()
 ROWS = {"tether": 5, "askelephant": 5, "wacr": 60, "autokonnect": 80}
 
 
 async def listed(
     world: World,
-    page: PageArguments = PageArguments(first=100),
+    page: PageArguments = ALL,
     *,
     sources: tuple[str, ...] | None = None,
     search: str | None = None,
     policy: SourceErrorPolicy = SourceErrorPolicy.PARTIAL,
-    wanted: Wanted = Wanted(),
+    wanted: Wanted = EVERYTHING,
 ) -> Outcome:
     return await tags.tags(world.operation(), page, sources, search, policy, wanted)
 
 
-async def connection(
-    world: World, page: PageArguments = PageArguments(first=100), **rest: object
-) -> TagConnectionRecord:
+async def connection(world: World, page: PageArguments = ALL, **rest: object) -> TagConnectionRecord:
     outcome = await listed(world, page, **rest)  # type: ignore[arg-type]
     assert outcome.failures == []
     assert isinstance(outcome.connection, TagConnectionRecord)
@@ -63,7 +63,7 @@ async def tag_of(world: World, source: str, native_id: str) -> TagRecord:
 
 
 async def its_contacts(
-    world: World, tag: TagRecord, page: PageArguments = PageArguments(first=100), wanted: Wanted = Wanted()
+    world: World, tag: TagRecord, page: PageArguments = ALL, wanted: Wanted = EVERYTHING
 ) -> ContactConnectionRecord:
     outcome = await tags.tag_contacts(world.operation(), tag, page, SourceErrorPolicy.PARTIAL, wanted)
     assert outcome.failures == []

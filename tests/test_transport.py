@@ -345,7 +345,7 @@ async def test_bytes_that_come_while_a_connection_is_idle_end_it(pool: PooledTra
     async with scripted([ok(b"[1]"), later, ok(b"[666]"), Then.HANG], [ok(b"[2]")]) as server:
         assert (await ask(pool, server)).body == b"[1]"
         later.set()
-        await server.ended.wait()
+        await asyncio.wait_for(server.ended.wait(), 5)
         assert (await ask(pool, server)).body == b"[2]"
         assert server.connections == 2
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from operator import ge, gt, le, lt
 from typing import Any
+from unicodedata import normalize
 
 from providers.fakes.errors import ApiError
 from providers.fakes.matching import SortKey, like, moment, text, within
@@ -148,11 +149,16 @@ def sort_keys(fields: Iterable[tuple[str, bool]], switches: Switches) -> list[So
     return [(_sort_value(name, switches), descending) for name, descending in fields]
 
 
+def _folded(written: str) -> str:
+    # Accents are the same however they are put together: a database's collation compares characters, not bytes.
+    return normalize("NFC", normalize("NFC", written).casefold())
+
+
 def _sort_value(name: str, switches: Switches) -> Callable[[Row], Any]:
     if name == "id":
         return lambda row: row.get("id")
     if name in ("created_at", "updated_at"):
         return lambda row: moment(row.get(name))
     if switches.collation == "casefold":
-        return lambda row: None if row.get(name) is None else text(row[name]).casefold()
+        return lambda row: None if row.get(name) is None else _folded(text(row[name]))
     return lambda row: None if row.get(name) is None else text(row[name])
