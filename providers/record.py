@@ -2,6 +2,7 @@
 
 Records are read by attribute and projected without a call per field (SPEED.md), so every value a client can
 select cheaply is an attribute; what costs something (`raw`, `details`, E.164) is made from the record when asked for.
+They make no cycles, so the garbage collector need not look at them (`gc=False`).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 import msgspec
 
 
-class SourceRecord(msgspec.Struct, frozen=True, eq=False):
+class SourceRecord(msgspec.Struct, frozen=True, eq=False, gc=False):
     """A configured source as clients see it."""
 
     id: str
@@ -32,7 +33,7 @@ class PipelineType(StrEnum):
     APPLICATION = "Application"
 
 
-class TagRecord(msgspec.Struct, eq=False):
+class TagRecord(msgspec.Struct, eq=False, gc=False):
     """AutoKonnect's tag or WA.cr's group. `contact_count` is None where the source was not asked or does not say."""
 
     id: str
@@ -44,7 +45,7 @@ class TagRecord(msgspec.Struct, eq=False):
     contact_count: int | None = None
 
 
-class UserRecord(msgspec.Struct, eq=False):
+class UserRecord(msgspec.Struct, eq=False, gc=False):
     """A person who works in the source. Name and e-mail are None when only the id is known."""
 
     id: str
@@ -54,7 +55,7 @@ class UserRecord(msgspec.Struct, eq=False):
     email: str | None = None
 
 
-class StageRef(msgspec.Struct, frozen=True):
+class StageRef(msgspec.Struct, frozen=True, gc=False):
     """A contact's place in a pipeline, as its record says it: either of id and name may be missing (trap 6)."""
 
     native_id: str | None
@@ -62,7 +63,7 @@ class StageRef(msgspec.Struct, frozen=True):
     pipeline_id: str | None
 
 
-class UserRef(msgspec.Struct, frozen=True):
+class UserRef(msgspec.Struct, frozen=True, gc=False):
     """A user as a contact's record names it: an id, with what else the source wrote beside it."""
 
     native_id: str
@@ -111,7 +112,7 @@ class Relations:
         return []
 
 
-class ContactRecord(msgspec.Struct, eq=False):
+class ContactRecord(msgspec.Struct, eq=False, gc=False):
     """A contact. Field by field where each value comes from: the table in DESIGN.md 3.
 
     `row` is the provider's decoded row: the provider's `details` function makes the typed details from it, and
@@ -155,7 +156,7 @@ class ContactRecord(msgspec.Struct, eq=False):
         return self.relations.assignees(self.row)
 
 
-class StageRecord(msgspec.Struct, eq=False):
+class StageRecord(msgspec.Struct, eq=False, gc=False):
     """A pipeline stage. `position` counts from 0 in the pipeline's order. `id` is the global id."""
 
     id: str

@@ -29,7 +29,7 @@ class SourceErrorPolicy(StrEnum):
     SLICES_ONLY = "SLICES_ONLY"
 
 
-class ErrorRecord(msgspec.Struct, frozen=True):
+class ErrorRecord(msgspec.Struct, frozen=True, gc=False):
     """A failure or a warning as clients see it. `retry_after` is in seconds."""
 
     code: SourceErrorCode
@@ -41,7 +41,7 @@ class ErrorRecord(msgspec.Struct, frozen=True):
         return cls(error.code, error.message, error.retry_after)
 
 
-class SliceRecord(msgspec.Struct, eq=False):
+class SliceRecord(msgspec.Struct, eq=False, gc=False):
     """A source's part of a connection. `total_count` is exact or None."""
 
     source: SourceRecord
@@ -53,26 +53,26 @@ class SliceRecord(msgspec.Struct, eq=False):
     fetched_at: datetime | None = None
 
 
-class PageInfoRecord(msgspec.Struct, eq=False):
+class PageInfoRecord(msgspec.Struct, eq=False, gc=False):
     has_next_page: bool
     has_previous_page: bool
     start_cursor: str | None
     end_cursor: str | None
 
 
-class ContactEdgeRecord(msgspec.Struct, eq=False):
+class ContactEdgeRecord(msgspec.Struct, eq=False, gc=False):
     """`cursor` is "" when nobody selected it: cursors are built only when asked for (DESIGN.md 6)."""
 
     cursor: str
     node: ContactRecord
 
 
-class TagEdgeRecord(msgspec.Struct, eq=False):
+class TagEdgeRecord(msgspec.Struct, eq=False, gc=False):
     cursor: str
     node: TagRecord
 
 
-class PipelineStageEdgeRecord(msgspec.Struct, eq=False):
+class PipelineStageEdgeRecord(msgspec.Struct, eq=False, gc=False):
     cursor: str
     node: StageRecord
 

@@ -49,15 +49,11 @@ class TokenMark(msgspec.Struct, frozen=True, array_like=True, tag=2):
 
 
 class KeyMark(msgspec.Struct, frozen=True, array_like=True, tag=3):
-    """A cursor list met from the other side: after the record that was updated `at`, by the time itself.
-
-    `ahead`: right before that record instead, when nothing is known yet of what stands before it.
-    """
+    """A cursor list met from the other side: after the record that was updated `at`, by the time itself."""
 
     at: Micros
     last: Id | None
     before: Before
-    ahead: bool = False
 
 
 class LocalMark(msgspec.Struct, frozen=True, array_like=True, tag=4):

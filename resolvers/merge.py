@@ -45,14 +45,9 @@ def share(size: int, live: int) -> int:
 
 
 async def by_rank(parts: Sequence[Part], size: int, forward: bool, fill: Fill) -> list[tuple[Part, int]]:
-    """Returns the page's items in reading order: the smallest (rank, configuration order) first.
-
-    Backward each source is asked for one more: the row before its part of the page is what the next page is
-    found again by.
-    """
-    more = 0 if forward else 1
+    """Returns the page's items in reading order: the smallest (rank, configuration order) first."""
     live = [part for part in parts if part.live]
-    await fill([(part, max(share(size, len(live)) + more, _due(live, part, size, forward))) for part in live])
+    await fill([(part, max(share(size, len(live)), _due(live, part, size, forward))) for part in live])
     while True:
         live = [part for part in parts if part.live]
         way = 1 if forward else -1
@@ -76,7 +71,7 @@ async def by_rank(parts: Sequence[Part], size: int, forward: bool, fill: Fill) -
                 if not stream.stopped:
                     # One round for all that ran short, for what is still missing.
                     short = [part for _, part in bounds if part.stream is not None and not part.stream.stopped]
-                    missing = share(size - certain, len(short)) + more
+                    missing = share(size - certain, len(short))
                     await fill([(part, len(part.stream.items) + missing) for part in short if part.stream is not None])
                     continue
                 entries = entries[:certain]

@@ -163,7 +163,7 @@ class _Page:
 
     async def _rank_from_the_end(self, size: int) -> None:
         live = [part for part in self.parts if part.live]
-        await self._fill([(part, share(size, len(live)) + 1) for part in live])
+        await self._fill([(part, share(size, len(live))) for part in live])
         for part in live:
             if part.stream is not None and part.error is None:
                 total = part.stream.total if part.plan.residual is None else None

@@ -15,21 +15,21 @@ from providers.record import ContactRecord, RawRows, Relations, SourceRecord, di
 T = TypeVar("T")
 
 
-class _Email(msgspec.Struct):
+class _Email(msgspec.Struct, gc=False):
     email: str | None = None
     is_primary: bool | None = None
 
 
-class _Phone(msgspec.Struct):
+class _Phone(msgspec.Struct, gc=False):
     phone_number: str | None = None
     is_primary: bool | None = None
 
 
-class _Company(msgspec.Struct):
+class _Company(msgspec.Struct, gc=False):
     id: str | None = None
 
 
-class _Contact(msgspec.Struct):
+class _Contact(msgspec.Struct, gc=False):
     """A contact as the API writes it; several fields appear only when present.
 
     `email` and `phone` are deprecated siblings of the lists, of no documented type.
@@ -65,21 +65,21 @@ class _Found(msgspec.Struct):
     data: msgspec.Raw = msgspec.Raw()
 
 
-class AskElephantEmail(msgspec.Struct):
+class AskElephantEmail(msgspec.Struct, gc=False):
     """One of a contact's addresses."""
 
     email: str
     is_primary: bool
 
 
-class AskElephantPhone(msgspec.Struct):
+class AskElephantPhone(msgspec.Struct, gc=False):
     """One of a contact's numbers, as the source wrote it."""
 
     phone_number: str
     is_primary: bool
 
 
-class AskElephantDetails(msgspec.Struct):
+class AskElephantDetails(msgspec.Struct, gc=False):
     """What only AskElephant has (contract.graphql, AskElephantContact). `crm_association` is JSON as it was written."""
 
     description: str | None

@@ -15,13 +15,13 @@ from providers.record import ContactRecord, RawRows, Relations, SourceRecord, Ta
 T = TypeVar("T")
 
 
-class _ContactTag(msgspec.Struct):
+class _ContactTag(msgspec.Struct, gc=False):
     id: RowId
     name: str | None = None
     color: str | None = None
 
 
-class _Contact(msgspec.Struct):
+class _Contact(msgspec.Struct, gc=False):
     id: RowId
     first_name: str | None = None
     last_name: str | None = None
@@ -38,7 +38,7 @@ class _Counts(msgspec.Struct):
     contact_tag: int | None = None
 
 
-class _Tag(msgspec.Struct):
+class _Tag(msgspec.Struct, gc=False):
     id: RowId
     name: str | None = None
     color: str | None = None
@@ -66,7 +66,7 @@ class _Answer(msgspec.Struct, Generic[T], rename="camel"):
         )
 
 
-class AutokonnectDetails(msgspec.Struct):
+class AutokonnectDetails(msgspec.Struct, gc=False):
     """What only AutoKonnect has (contract.graphql, AutokonnectContact)."""
 
     phone_number_lid: str | None

@@ -30,7 +30,7 @@ EXPECTED = "contacts, under data.contacts, as data itself, or beside it"
 _NO_ROWS = (b"", b"null", b"[]")
 
 
-class User(msgspec.Struct, rename="camel"):
+class User(msgspec.Struct, rename="camel", gc=False):
     """A user as Tether writes one, in its list of users and inside contacts."""
 
     mongo_id: str | None = msgspec.field(name="_id", default=None)
@@ -54,7 +54,7 @@ class User(msgspec.Struct, rename="camel"):
 _UserOrId: TypeAlias = str | User | None
 
 
-class Contact(msgspec.Struct, rename="camel"):
+class Contact(msgspec.Struct, rename="camel", gc=False):
     """A contact's documented fields. Those that have no documented type are read when they are asked for."""
 
     native_id: RowId = msgspec.field(name="_id")
@@ -130,7 +130,7 @@ class _BesideData(_Numbers, Generic[T], kw_only=True):
         return [self, _NUMBERS.value(self.data), _NUMBERS.value(self.meta)]
 
 
-class TetherDetails(msgspec.Struct):
+class TetherDetails(msgspec.Struct, gc=False):
     """What only Tether has (contract.graphql, TetherContact). `origin` is its `source`; JSON is as it was written.
 
     `source` is where the contact comes from: the user list that knows more of `created_by` is there.

@@ -51,7 +51,7 @@ class _Related(msgspec.Struct):
     color: str | None = None
 
 
-class _Contact(msgspec.Struct):
+class _Contact(msgspec.Struct, gc=False):
     """A contact as the API writes it; the last three only when included."""
 
     id: OwnId
@@ -80,7 +80,7 @@ class _Contact(msgspec.Struct):
     status: msgspec.Raw = _NOT_INCLUDED
 
 
-class _Group(msgspec.Struct):
+class _Group(msgspec.Struct, gc=False):
     id: OwnId
     name: str | None = None
     color: str | None = None
@@ -116,7 +116,7 @@ class _Found(msgspec.Struct):
     data: msgspec.Raw = msgspec.Raw()
 
 
-class WacrDetails(msgspec.Struct):
+class WacrDetails(msgspec.Struct, gc=False):
     """What only WA.cr has (contract.graphql, WacrContact); relations are JSON as written, None when not included."""
 
     tenant_id: str | None

@@ -14,6 +14,8 @@ from resolvers.plan import SourcePlan
 from resolvers.rows import PageSizes, Rows
 from resolvers.streams.stream import Bounds, Stream
 
+_MENDS = 4
+
 
 class RowReader(Protocol):
     """What reads windows of one list: `PagedList`, or one stage of a board."""
@@ -45,6 +47,9 @@ class IndexStream(Stream):
         # Rows consumed, in reading order: their index in the list and their id ("" when unreadable).
         self._rows: list[tuple[int, str]] = []
         self._item_rows: list[int] = []
+        # Where reading goes on after the list was found moved, until rows are taken again.
+        self._here: IndexMark | None = None
+        self._mends = 0
         # How far the rows behind the mark have moved since it was made.
         self._shift = 0
 
@@ -64,7 +69,7 @@ class IndexStream(Stream):
     # ------------------------------------------------------------ forward
 
     async def _forward(self, count: int) -> None:
-        mark = self._mark_at(len(self._rows) - 1) if self._rows else self._mark
+        mark = self._here or (self._mark_at(len(self._rows) - 1) if self._rows else self._mark)
         index = 0 if mark is None else mark.index
         # The window begins at the last row, which shows whether the list has moved meanwhile.
         start = index - 1 if mark is not None and mark.last is not None and index else index
@@ -104,7 +109,7 @@ class IndexStream(Stream):
     # ------------------------------------------------------------ backward
 
     async def _backward(self, count: int) -> None:
-        mark = self._before(len(self._rows) - 1) if self._rows else self._mark
+        mark = self._here or (self._before(len(self._rows) - 1) if self._rows else self._mark)
         if mark is None:
             # From the end: its index is the total, which a list of one row tells.
             await self._read(0, 1)
@@ -123,14 +128,11 @@ class IndexStream(Stream):
         if first:
             stop -= 1
         known = rows.records[: stop - start] if start < stop <= start + len(rows.records) else []
-        if not known and stop:
-            if len(rows.records) < stop - start:
-                # Rows went missing between two reads of one page: go on from what is there.
-                stop = start + len(rows.records)
-                known = rows.records
-            else:
-                self._mark = IndexMark(stop, None, (), self.total) if first else self._mark
         self._take_back(stop - len(known), known)
+        if not known and stop:
+            # Read on from the place where it was found, or from where the list now ends.
+            end = await self._length() if self.total is None else self.total
+            self._here = IndexMark(min(stop, end), None, (), self.total)
 
     async def _length(self) -> int:
         """Returns how long a list is that says no total: read to its end within the scan limit."""
@@ -173,6 +175,7 @@ class IndexStream(Stream):
         return rows
 
     def _consume(self, index: int, record: ContactRecord | None) -> None:
+        self._here = None
         self._rows.append((index, _id(record)))
         if record is not None and self.holds(record):
             self.items.append(record)
@@ -182,7 +185,28 @@ class IndexStream(Stream):
 
     async def _mended(self, mark: IndexMark, start: int, rows: Rows[ContactRecord], count: int) -> IndexMark:
         """Returns the mark where it stands now, by its nearest surviving anchor: two more calls at most."""
-        windows = {start: rows}
+        self._mends += 1
+        # A list that moves all the time has no place to find again.
+        found = await self._found(mark, {start: rows}, count) if self._mends <= _MENDS else None
+        if found is None:
+            self.warn(
+                SourceErrorCode.PAGE_DRIFT,
+                "the list moved between two pages and none of the last eight contacts is left to go on from",
+            )
+            mended = IndexMark(mark.index, None, (), self.total)
+        else:
+            index, age, last = found
+            mended = IndexMark(index, last, mark.before if age == 0 else (), self.total)
+            self._shift = index - mark.index
+        self._here = mended
+        if not self._rows:
+            self._mark = mended
+        return mended
+
+    async def _found(
+        self, mark: IndexMark, windows: dict[int, Rows[ContactRecord]], count: int
+    ) -> tuple[int, int, str | None] | None:
+        """Returns the index that the mark stands at now, the age of the anchor that shows it, and the id in front."""
         found = _find(windows, mark)
         change = 0 if self.total is None or mark.total is None else self.total - mark.total
         if found is None or found[1] > 0:
@@ -197,19 +221,9 @@ class IndexStream(Stream):
             windows[low] = await self._read(low, low + max(2, 2 * half - 1))
             found = _find(windows, mark)
         if found is None:
-            self.warn(
-                SourceErrorCode.PAGE_DRIFT,
-                "the list moved between two pages and none of the last eight contacts is left to go on from",
-            )
-            mended = IndexMark(mark.index, None, (), self.total)
-        else:
-            index, age = found
-            last = mark.last if age == 0 else _at(windows, index - 1)
-            mended = IndexMark(index, last, mark.before if age == 0 else (), self.total)
-            self._shift = index - mark.index
-        if not self._rows:
-            self._mark = mended
-        return mended
+            return None
+        index, age = found
+        return index, age, mark.last if age == 0 else _at(windows, index - 1)
 
     # ------------------------------------------------------------ marks
 

@@ -54,6 +54,8 @@ class RunStream(Stream):
         kept = ordered[: place - 1 if self.bounds.before_own and place else place]
         for offset, record in reversed(list(enumerate(kept))):
             self._emit(record, RunMark(mark.start, record.native_id, offset + 1))
+        if mark.start is None:
+            self.ended = True
 
     async def _next_run(self, need: int) -> None:
         inner = self._inner
@@ -103,6 +105,8 @@ class RunStream(Stream):
     def _until(self, run: list[ContactRecord], mark: RunMark) -> tuple[list[ContactRecord], int]:
         """Returns the run sorted, and how many of it stand up to the mark's record."""
         ordered = in_order(run, self.plan.orders)
+        if mark.last is None:
+            return ordered, min(mark.offset, len(ordered))
         for index, record in enumerate(ordered):
             if record.native_id == mark.last:
                 return ordered, index + 1

@@ -11,7 +11,7 @@ from providers.page import BadRow
 from providers.record import ContactRecord
 from providers.request import Response
 from resolvers.connection import ErrorRecord
-from resolvers.marks import KeyMark, Mark
+from resolvers.marks import Mark
 from resolvers.operation import Operation
 from resolvers.plan import SourcePlan
 
@@ -49,11 +49,7 @@ class Bounds:
         after, before = self.after, self.before
         if before is None:
             return True
-        if after is None or type(after) is not type(before):
-            return False
-        if isinstance(after, KeyMark) and isinstance(before, KeyMark) and after.ahead is not before.ahead:
-            return False
-        return after.last is not None and after.last == before.last
+        return after is not None and after.last is not None and after.last == before.last
 
 
 class Stream(ABC):

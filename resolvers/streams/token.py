@@ -58,12 +58,17 @@ class TokenStream(Stream):
         self._descending = bool(orders) and orders[0].descending
 
     async def fill(self, count: int) -> None:
-        while len(self.items) < count and not self.ended and not self.stopped:
+        while (len(self.items) < count or self._at_edge(count)) and not self.ended and not self.stopped:
             if self.scanned >= self.scan_limit and self.plan.residual is not None:
                 self.stop_at_limit()
                 return
-            need = count - len(self.items)
-            await (self._forward(need) if self.forward else self._backward(need))
+            need = max(1, count - len(self.items))
+            # Backward one more: the row in front of a page is what the page before it is found by.
+            await (self._forward(need) if self.forward else self._backward(need + 1))
+
+    def _at_edge(self, count: int) -> bool:
+        """Whether the row in front of the last wanted item, reading backward, is not known yet."""
+        return not self.forward and count > 0 and self._item_rows[count - 1] + 1 == len(self._rows)
 
     # ------------------------------------------------------------ forward
 
@@ -139,7 +144,7 @@ class TokenStream(Stream):
             if passed and all(record is not None and self._short_of(record, at) for record in passed):
                 start = len(passed)
         else:
-            start = found[0] + (0 if _ahead(self._mark) else 1)
+            start = found[0] + 1
         for page, token in pages:
             self._token = token
             count = len(page.records)
@@ -185,7 +190,7 @@ class TokenStream(Stream):
         limit = self._limit
         if not self.bounds.bounded_before or limit is None or record is None:
             return False
-        if (self.bounds.before_own or _ahead(limit)) and record.native_id == limit.last:
+        if self.bounds.before_own and record.native_id == limit.last:
             return True
         if self._rows and self._rows[-1].native_id == limit.last:
             return True
@@ -210,7 +215,6 @@ class TokenStream(Stream):
             at, last, exclusive = (None if record is None else _micros(record)), self._rows[-1].native_id, True
         elif mark is not None:
             at, last = mark.at, mark.last
-            exclusive = exclusive or _ahead(mark)
         gathered, exhausted = await self._gathered_back(need, at)
         read = len(self._rows)
         if gathered:
@@ -296,7 +300,7 @@ class TokenStream(Stream):
         limit = self._limit
         for record in nearest_first[start:]:
             if limit is not None and (
-                (record.native_id == limit.last and not _ahead(limit))
+                record.native_id == limit.last
                 or (limit.at is not None and self._short_of(record, limit.at))
             ):
                 self.ended = True
@@ -360,7 +364,7 @@ class TokenStream(Stream):
 
     def _older(self) -> tuple[str | None, tuple[int, ...]]:
         mark = self._mark
-        return (None, ()) if mark is None or not self.forward or _ahead(mark) else (mark.last, mark.before)
+        return (None, ()) if mark is None or not self.forward else (mark.last, mark.before)
 
     def mark_after(self, item: int) -> TokenMark | KeyMark:
         return self._mark_at(self._item_rows[item])
@@ -383,20 +387,13 @@ class TokenStream(Stream):
         row = self._item_rows[item]
         if self.forward:
             return self._mark_at(row - 1) if row else self._mark
-        if row + 1 < len(self._rows):
-            return self._mark_at(row + 1)
-        record = self.items[item]
-        return None if self.ended else KeyMark(_micros(record), record.native_id, (), ahead=True)
+        return self._mark_at(row + 1) if row + 1 < len(self._rows) else None
 
     def base_mark(self) -> TokenMark | KeyMark | None:
         return self._mark
 
     def end_mark(self) -> TokenMark | KeyMark | None:
         return self._mark_at(len(self._rows) - 1) if self._rows else self._mark
-
-
-def _ahead(mark: TokenMark | KeyMark | None) -> bool:
-    return isinstance(mark, KeyMark) and mark.ahead
 
 
 def _narrowed(query: ListQuery, at: int, *, older: bool) -> ListQuery:
