@@ -33,7 +33,7 @@ from graphql.pyutils import is_awaitable
 from strawberry.types.enum import StrawberryEnumDefinition
 from strawberry.types.field import StrawberryField
 
-from gql.projection_registry import ProjectionRegistry, members
+from gql.projection_registry import Computed, Prepared, ProjectionRegistry, members
 
 __all__ = ["CONDITIONS", "PlanKey", "ProjectionCompiler", "Projector", "Refused", "plan_key"]
 
@@ -220,7 +220,7 @@ class ProjectionCompiler:
                 continue
             field = type_.fields[field_name]
             source = computed.get(field_name)
-            if field.args and (source is None or any(each.node.arguments for each in details)):
+            if field.args and not _answered(source, details):
                 raise Refused(f"{where}: has arguments")
             if source is None:
                 source = _attribute(where, field, record_class)
@@ -234,6 +234,13 @@ class ProjectionCompiler:
             pairs = (f"{name!r}: {value}" for name, value in zip(grouped, completed, strict=True))
             lines.append(f" return {{{', '.join(pairs)}}}")
         return _function(lines, names)
+
+
+def _answered(source: Computed | str | None, details: FieldDetailsList) -> bool:
+    """Whether a field that declares arguments has a value for those that are given."""
+    if isinstance(source, Prepared):
+        return True
+    return source is not None and not any(each.node.arguments for each in details)
 
 
 def _attribute(where: str, field: GraphQLField, record_class: type) -> str:

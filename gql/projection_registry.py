@@ -10,10 +10,23 @@ from typing import Any
 import msgspec
 from graphql import GraphQLObjectType, GraphQLScalarType, GraphQLSchema
 
-__all__ = ["Computed", "ProjectionRegistry", "members"]
+__all__ = ["Computed", "Prepared", "ProjectionRegistry", "members"]
 
 Computed = Callable[[Any], object]
 """A pure function of a record: the value that a field's resolver would give."""
+
+
+class Prepared:
+    """A computed field whose value was made beforehand for just the selection that it stands in, arguments and all."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: Computed) -> None:
+        self._value = value
+
+    def __call__(self, record: Any) -> object:
+        """Returns the value; raises what `value` raises where there is none."""
+        return self._value(record)
 
 
 class ProjectionRegistry:
@@ -34,9 +47,9 @@ class ProjectionRegistry:
 
         `computed` maps names of GraphQL fields to pure functions of the record, or to the attribute that holds the
         field's value; it is for fields with a resolver. A computed field that declares arguments is projected where
-        none are given. Other fields are read from the attribute that Strawberry reads. A type may have several
-        classes, and a class several types (in a position of an abstract type such a class is left to graphql-core
-        when more than one of its types is possible there).
+        none are given, or anywhere when it is `Prepared`. Other fields are read from the attribute that Strawberry
+        reads. A type may have several classes, and a class several types (in a position of an abstract type such a
+        class is left to graphql-core when more than one of its types is possible there).
 
         Raises TypeError when the class declares no members (neither a msgspec struct nor a dataclass), ValueError
         when the pair is registered already or an attribute is no declared member.

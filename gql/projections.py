@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from gql.projection_registry import Computed, ProjectionRegistry
+from gql.projection_registry import Computed, Prepared, ProjectionRegistry
 from gql.types.contact import raw
 from gql.types.source import FilterCapability, OrderCapability, SourceCapabilities, published
 from providers.askelephant.decode import AskElephantDetails, AskElephantEmail, AskElephantPhone
@@ -31,7 +31,9 @@ def registry(sources: Mapping[str, Source]) -> ProjectionRegistry:
     found.register("Contact", ContactRecord, _contact_fields(sources))
     found.register("Source", SourceRecord, {"capabilities": _capabilities(sources)})
     found.register("Tag", TagRecord, {"createdAt": _known("created_at"), "contactCount": _known("contact_count")})
-    found.register("PipelineStage", StageRecord, {"contactCount": _known("contact_count")})
+    found.register(
+        "PipelineStage", StageRecord, {"contactCount": _known("contact_count"), "contacts": Prepared(_known("page"))}
+    )
     found.register("User", UserRecord)
     found.register("Person", connection.PersonRecord)
     found.register("TetherContact", TetherDetails, {"createdBy": _absent("created_by", None)})
@@ -57,7 +59,11 @@ def _contact_fields(sources: Mapping[str, Source]) -> dict[str, Computed | str]:
     details = {name: source.provider.details for name, source in sources.items()}
     return {
         "raw": raw,
-        "tags": attrgetter("tags"),  # a property: pure, and made from the row when asked for
+        # Properties: pure, and made from the row when asked for.
+        "displayName": attrgetter("display_name"),
+        "emails": attrgetter("emails"),
+        "phones": attrgetter("phones"),
+        "tags": attrgetter("tags"),
         "phoneE164": phone_e164,
         "details": lambda contact: details[contact.source.name](contact),
         "stage": _absent("stage_ref", None),

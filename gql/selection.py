@@ -55,22 +55,15 @@ def wanted(info: Info) -> Wanted:
     known: tuple[Wanted, tuple[FieldNode, ...]] | None = plans.get(key)
     if known is None:
         selected = _collected(info, None, _CONNECTION_DEPTH)
-        names = selected.names
-        found = Wanted(
-            contacts="edges" in names or "nodes" in names,
-            parts=frozenset().union(*(_below(names, prefix) for prefix in _NODE_PREFIXES)),
-            cursors="edges.cursor" in names,
-            page_info="page_info" in names,
-            total="total_count" in names or "sources.total_count" in names,
-            slices="sources" in names,
-        )
-        known = _remember(plans, key, (found, tuple(selected.nested)))
+        known = _remember(plans, key, (_wanted(selected.names), tuple(selected.nested)))
     found, nested = known
     if not nested:
         return found
     # Page sizes may be variables, so they are read for every execution.
-    sizes = [size for node in nested if (size := _first_page(node, info.variable_values)) is not None]
-    return msgspec.structs.replace(found, nested=max(sizes, default=None))
+    sizes = {_first_page(node, info.variable_values) for node in nested}
+    largest = max((size for size in sizes if size is not None), default=None)
+    inside = _inside(info, nested) if len(sizes) == 1 and largest else None
+    return msgspec.structs.replace(found, nested=largest, inside=inside)
 
 
 def parts(info: Info, below: str = "", type_name: str | None = None) -> frozenset[str]:
@@ -87,6 +80,34 @@ def parts(info: Info, below: str = "", type_name: str | None = None) -> frozense
         names = _collected(info, type_name, depth).names
         found = _remember(plans, key, _below(names, f"{below}.") if below else frozenset(names))
     return found
+
+
+def _wanted(names: set[str]) -> Wanted:
+    return Wanted(
+        contacts="edges" in names or "nodes" in names,
+        parts=frozenset().union(*(_below(names, prefix) for prefix in _NODE_PREFIXES)),
+        cursors="edges.cursor" in names,
+        page_info="page_info" in names,
+        total="total_count" in names or "sources.total_count" in names,
+        slices="sources" in names,
+    )
+
+
+def _inside(info: Info, nested: tuple[FieldNode, ...]) -> Wanted | None:
+    """Returns what nested connections select, None when some need more than their first page to be answered: a
+    cursor, or a policy of their own."""
+    key = ("inside", *_key(info))
+    plans = info.context.plans
+    if key not in plans:
+        collector = _Collector(info._raw_info, info.variable_values, _CONNECTION_DEPTH)
+        for node in nested:
+            if node.selection_set is not None:
+                collector.collect(node.selection_set.selections, "", None, 1)
+        found = _wanted(collector.names)
+        plain = all(each.name.value == "first" for node in nested for each in node.arguments or ())
+        _remember(plans, key, found if plain and not found.cursors and not found.page_info else None)
+    known: Wanted | None = plans[key]
+    return known
 
 
 def snake_case(name: str) -> str:

@@ -92,12 +92,18 @@ class RawRows:
 
 
 class Relations:
-    """What a decoded row says of other objects, made when somebody asks: most queries want none of it.
+    """What a decoded row says beyond single values, made when somebody asks: most queries want none of it.
 
     One for all rows of an answer. A provider overrides what its rows have; what they lack is None or empty.
     """
 
     __slots__ = ()
+
+    def emails(self, record: ContactRecord) -> list[str]:
+        return [record.email] if record.email else []
+
+    def phones(self, record: ContactRecord) -> list[str]:
+        return [record.phone] if record.phone else []
 
     def tags(self, row: Any) -> list[TagRecord]:
         return []
@@ -122,13 +128,10 @@ class ContactRecord(msgspec.Struct, eq=False, gc=False):
     id: str
     native_id: str
     source: SourceRecord
-    display_name: str | None
     first_name: str | None
     last_name: str | None
     email: str | None
-    emails: list[str]
     phone: str | None
-    phones: list[str]
     company: str | None
     avatar_url: str | None
     status: str | None
@@ -138,6 +141,18 @@ class ContactRecord(msgspec.Struct, eq=False, gc=False):
     relations: Relations
     raws: RawRows
     index: int
+
+    @property
+    def display_name(self) -> str | None:
+        return display_name(self.first_name, self.last_name)
+
+    @property
+    def emails(self) -> list[str]:
+        return self.relations.emails(self)
+
+    @property
+    def phones(self) -> list[str]:
+        return self.relations.phones(self)
 
     @property
     def tags(self) -> list[TagRecord]:
@@ -168,6 +183,8 @@ class StageRecord(msgspec.Struct, eq=False, gc=False):
     pipeline_id: str | None
     position: int | None
     contact_count: int | None = None
+    # The page of its contacts that came with the list, where just that was asked for: a connection of `resolvers`.
+    page: Any = None
 
 
 def global_id(type_name: str, source: str, native_id: str) -> str:

@@ -69,15 +69,20 @@ class Board(DataLoader[_Key, Any]):
         named = find(buckets, self._names[key]) if bucket is None and key in self._names else None
         return named if named is not None and named.native_id is None else bucket
 
+    def known(self, key: str, start: int, stop: int) -> Rows[ContactRecord] | None:
+        """Returns rows that have come with the first page of every stage, None when these have not."""
+        if self._first is None:
+            return None
+        size, buckets, response = self._first
+        bucket = self._find(buckets, key)
+        whole = bucket is not None and bucket.total is not None and bucket.total <= size
+        if (stop > size and not whole) or _short(bucket, 1, size) is not None:
+            return None
+        return _rows(bucket, start, stop, 0, [response])
+
     async def read(self, key: str, start: int, stop: int) -> Rows[ContactRecord]:
-        if self._first is not None:
-            size, buckets, response = self._first
-            bucket = self._find(buckets, key)
-            if stop <= size or (bucket is not None and bucket.total is not None and bucket.total <= size):
-                if _short(bucket, 1, size) is None:
-                    return _rows(bucket, start, stop, 0, [response])
-        rows: Rows[ContactRecord] = await self.load((key, start, stop))
-        return rows
+        rows = self.known(key, start, stop)
+        return rows if rows is not None else await self.load((key, start, stop))
 
     async def batch_load_fn(self, keys: Sequence[_Key]) -> list[Any]:
         # One POST holds one page a stage: a stage asked for twice has its second window in the next round.

@@ -16,6 +16,7 @@ from resolvers.errors import BadUserInput
 from resolvers.ids import NodeId, parse, stage_id, stage_key
 from resolvers.operation import Operation
 from resolvers.scan import Scan
+from resolvers.shared import shared
 
 MAX_IDS = 100
 # What a source answers for an id it does not have, or that cannot be one of its ids (trap 4: 400 and 422 alike).
@@ -66,7 +67,7 @@ async def contact_by_native_id(
     key = ("contact", source_name)
     loader: _Lookup | Scan = operation.memo.get(key) or operation.memo.setdefault(key, make(operation, source))
     asked = loader.load((native_id, parts)) if isinstance(loader, _Lookup) else loader.load(native_id)
-    found: ContactRecord | None = await asyncio.shield(asked)
+    found: ContactRecord | None = await shared(asked)
     return found
 
 

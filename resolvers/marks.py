@@ -18,6 +18,7 @@ Count = Annotated[int, Meta(ge=0, le=2**53)]
 Id = Annotated[str, Meta(max_length=512)]
 Hash = Annotated[int, Meta(ge=0, le=0xFFFF)]
 Before = Annotated[tuple[Hash, ...], Meta(max_length=7)]
+Text = Annotated[str, Meta(max_length=4_000)]
 Micros = Annotated[int, Meta(ge=-(2**56), le=2**58)]
 
 ANCHORS = 8
@@ -35,17 +36,18 @@ class IndexMark(msgspec.Struct, frozen=True, array_like=True, tag=1):
 
 
 class TokenMark(msgspec.Struct, frozen=True, array_like=True, tag=2):
-    """A cursor list: `index` of the next row in the page of `limit` rows behind `token`, and when the last record
-    was updated, in microseconds since the epoch. `bound`: the chain was begun by time, at this instant; filters are
-    resent with every token."""
+    """A cursor list: `index` of the next row in the page of `limit` rows behind `token`, which holds the last record,
+    and when that was updated, in microseconds since the epoch. `bound`: the chain was begun by time, at this instant;
+    filters are resent with every token. `following` is the next page's token where the last record ends its page."""
 
-    token: Annotated[str, Meta(max_length=4_000)] | None
+    token: Text | None
     limit: Annotated[int, Meta(ge=1, le=10_000)]
     index: Count
     last: Id | None
     before: Before
     at: Micros | None
     bound: Micros | None
+    following: Text | None = None
 
 
 class KeyMark(msgspec.Struct, frozen=True, array_like=True, tag=3):

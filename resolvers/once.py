@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine, Hashable
 from typing import Any, TypeVar
 
 from resolvers.operation import Operation
+from resolvers.shared import shared
 
 T = TypeVar("T")
 
@@ -19,11 +20,4 @@ async def once(operation: Operation, key: Hashable, start: Callable[[], Coroutin
     task: asyncio.Task[T] | None = operation.memo.get(key)
     if task is None:
         task = operation.memo[key] = asyncio.get_running_loop().create_task(start())
-        task.add_done_callback(_looked_at)
-    return await asyncio.shield(task)
-
-
-def _looked_at(task: asyncio.Task[Any]) -> None:
-    # Everyone may have been cancelled: the failure is then nobody's and must not be reported as unhandled.
-    if not task.cancelled():
-        task.exception()
+    return await shared(task)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping
 from time import perf_counter
 from typing import Any, TypeVar
@@ -15,6 +14,7 @@ from providers.request import Request, Response
 from providers.source import Credential, Source
 from resolvers.cursors import CursorCodec
 from resolvers.explain import Explain
+from resolvers.shared import shared
 
 T = TypeVar("T")
 Decode = Callable[[Response, SourceRecord], Any]
@@ -24,8 +24,8 @@ class Operation:
     """Made anew for every operation: nothing in it outlives the answer or is seen by another caller.
 
     `sources` are those the caller may see, by name, in configuration order. `credentials` are those forwarded
-    from the caller, by source name. `deadline` is on the event loop's clock. `fresh` asks past the cache. `cursors` reads
-    and writes cursors with the configured key.
+    from the caller, by source name. `deadline` is on the event loop's clock. `fresh` asks past the cache. `cursors`
+    reads and writes cursors with the configured key.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Operation:
         `decode` is a method of the source's provider. Raises SourceError.
         """
         # One waiter's cancellation must not be everybody's (aiodataloader shares the future).
-        answer: tuple[T, Response] = await asyncio.shield(self._upstream.load((source.name, request, decode)))
+        answer: tuple[T, Response] = await shared(self._upstream.load((source.name, request, decode)))
         return answer
 
     def forget(self, source: Source) -> None:
@@ -86,7 +86,7 @@ class _Upstream(DataLoader[tuple[str, Request, Decode], Any]):
         ((name, request, decode),) = keys
         try:
             return [await self._send(self._operation.sources[name], request, decode)]
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  the loader hands it to everybody who waits for the key
             return [error]
 
     async def _send(self, source: Source, request: Request, decode: Decode) -> tuple[Any, Response]:

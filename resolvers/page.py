@@ -23,6 +23,7 @@ from resolvers.connection import (
 from resolvers.cursors import Fingerprint, Place, fingerprint
 from resolvers.errors import BadUserInput
 from resolvers.legs import Leg, from_the_end
+from resolvers.marks import IndexMark, LocalMark, Mark
 from resolvers.merge import Part, by_keys, by_rank, share
 from resolvers.operation import Operation
 from resolvers.selection import PageArguments, Wanted
@@ -82,6 +83,13 @@ async def federated(
     return making.outcome(policy)
 
 
+def _at_start(mark: Mark | None, own: bool) -> bool:
+    """Whether nothing stands before a mark, or (`own`) before the record in front of it."""
+    if isinstance(mark, IndexMark | LocalMark):
+        return mark.index <= (1 if own else 0)
+    return mark is None
+
+
 class _Page:
     """A page while it is made. `items` are its contacts in the list's own direction."""
 
@@ -123,8 +131,7 @@ class _Page:
             return part
         if not forward and before is not None:
             part.rank = max(0, place.rank - (1 if own else 0))
-            if part.rank == 0 and not self.orders:
-                # The edge was the source's first: it stands at its start.
+            if _at_start(before.mark, own):
                 part.place = after or Place()
                 return part
         bounds = Bounds(
@@ -196,7 +203,11 @@ class _Page:
             self.counted[part.index] = None
         elif part.stream is not None and part.stream.count is not None:
             self.counted[part.index] = part.stream.count
-        elif plan.residual is not None or not plan.source.provider.capabilities.total or (part.stream is not None and part.stream.scanned):
+        elif (
+            plan.residual is not None
+            or not plan.source.provider.capabilities.total
+            or (part.stream is not None and part.stream.scanned)
+        ):
             self.counted[part.index] = None
         else:
             counting = Part(part.index, plan, Place(), self.legs[part.index].count())

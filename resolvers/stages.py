@@ -6,34 +6,33 @@ well, so whichever way a stage is met, the pipeline is found out: from the recor
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import cast
 
 import msgspec
 
-from providers.errors import Final, SourceError, SourceUnauthenticated
-from providers.page import Bucket, Stage
-from providers.provider import FilterRefused, InvalidAnswer, Pipeline
+from providers.provider import FilterRefused, Pipeline
 from providers.query import Filter, ListQuery
-from providers.record import ContactRecord, PipelineType, SourceRecord, StageRecord
-from providers.request import Response
+from providers.record import ContactRecord, PipelineType, StageRecord
 from providers.source import Source
-from resolvers.board import Board, board
+from resolvers.board import board
 from resolvers.connection import (
     ContactConnectionRecord,
-    ErrorRecord,
+    ContactEdgeRecord,
     Outcome,
+    PageInfoRecord,
     PipelineStageConnectionRecord,
     PipelineStageEdgeRecord,
+    SliceRecord,
     SourceErrorPolicy,
+    SourceStatus,
 )
 from resolvers.contacts import chosen, explain_plan, federated
 from resolvers.errors import BadUserInput
-from resolvers.ids import StageKey, stage_id
+from resolvers.ids import StageKey
 from resolvers.legs import Leg
-from resolvers.once import once
 from resolvers.operation import Operation
+from resolvers.pipelines import LISTED_ONLY, find_stage, known_stages, stage_list, stage_record, whole_board
 from resolvers.plan import Ordering, SourcePlan, plan
 from resolvers.reading import page_sizes
 from resolvers.selection import PageArguments, Wanted
@@ -42,8 +41,6 @@ from resolvers.streams.listed import Listed, ListedStream
 from resolvers.streams.reverse import ReverseStream
 from resolvers.streams.stream import Bounds, Stream
 
-# What only the pipeline endpoint says.
-_LISTED_ONLY = frozenset({"color", "position"})
 # What is needed to say which stage this is; a stage's contacts are asked for by it.
 _IDENTITY = frozenset({"id", "native_id", "pipeline_id", "contacts", "contact_count"})
 
@@ -67,10 +64,31 @@ async def pipeline_stages(
     if outcome.connection is None:
         return outcome
     listed: ContactConnectionRecord = outcome.connection
-    nodes = cast("list[StageRecord]", listed.nodes)
+    nodes = [_with_page(operation, stage, wanted) for stage in cast("list[StageRecord]", listed.nodes)]
     edges = [PipelineStageEdgeRecord(edge.cursor, stage) for edge, stage in zip(listed.edges, nodes, strict=True)]
     connection = PipelineStageConnectionRecord(edges, nodes, listed.page_info, listed.total_count, listed.sources)
     return Outcome(connection, outcome.failures)
+
+
+def _with_page(operation: Operation, stage: StageRecord, wanted: Wanted) -> StageRecord:
+    """Returns the stage with the page of its contacts that came with the list, when just that page is asked for."""
+    if wanted.nested is None or wanted.inside is None:
+        return stage
+    rows = whole_board(operation, operation.sources[stage.source.name], _pipeline(operation, stage)).known(
+        _key(stage), 0, wanted.nested
+    )
+    if rows is None or rows.bad or rows.missing or rows.total is None:
+        return stage
+    contacts = [record for record in rows.records if record is not None]
+    if stage.pipeline_type is not PipelineType.CONTACT:
+        _note_applications(operation, contacts)
+    edges = [ContactEdgeRecord("", contact) for contact in contacts]
+    info = PageInfoRecord(not rows.ended, False, None, None)
+    response = rows.responses[0]
+    fetched = datetime.fromtimestamp(response.fetched_at, UTC)
+    slices = [SliceRecord(stage.source, SourceStatus.OK, rows.total, stale=response.stale, fetched_at=fetched)]
+    page = ContactConnectionRecord(edges, contacts, info, rows.total, slices)
+    return msgspec.structs.replace(stage, page=page)
 
 
 async def stage_contacts(
@@ -115,7 +133,7 @@ async def stage_count(operation: Operation, stage: StageRecord) -> int | None:
     """
     if stage.contact_count is not None:
         return stage.contact_count
-    whole = _whole_board(operation, operation.sources[stage.source.name], _pipeline(operation, stage))
+    whole = whole_board(operation, operation.sources[stage.source.name], _pipeline(operation, stage))
     return await whole.count(_key(stage), stage.name)
 
 
@@ -132,13 +150,13 @@ async def contact_stage(operation: Operation, contact: ContactRecord, parts: fro
     kind = PipelineType.APPLICATION if _is_application(operation, contact) else PipelineType.CONTACT
     unidentified = ref.native_id is None or ref.pipeline_id is None
     stages: list[StageRecord] = []
-    if parts & _LISTED_ONLY or (unidentified and parts & _IDENTITY) or (ref.name is None and "name" in parts):
-        stages = await _known(operation, source, Pipeline(kind, ref.pipeline_id), identify=unidentified)
-    found = _found(stages, ref.native_id, ref.name)
+    if parts & LISTED_ONLY or (unidentified and parts & _IDENTITY) or (ref.name is None and "name" in parts):
+        stages = await known_stages(operation, source, Pipeline(kind, ref.pipeline_id), identify=unidentified)
+    found = find_stage(stages, ref.native_id, ref.name)
     if found is not None:
         return found
     key = StageKey(kind, ref.pipeline_id, ref.native_id, ref.name)
-    return _record(source.record, key, ref.name or ref.native_id or "")
+    return stage_record(source.record, key, ref.name or ref.native_id or "")
 
 
 async def stage_by_key(
@@ -149,11 +167,11 @@ async def stage_by_key(
     A stage that is asked for its contacts, and for nothing that only a list of stages says, is not looked up
     first: the answer with the contacts shows whether it is there.
     """
-    listed_only = _LISTED_ONLY if key.name is not None else _LISTED_ONLY | {"name"}
+    listed_only = LISTED_ONLY if key.name is not None else LISTED_ONLY | {"name"}
     if parts & {"contacts", "contact_count"} and not parts & listed_only:
-        return _record(source.record, key, key.name or key.native_id or "", id=id)
-    listed = await _list(operation, source, Pipeline(key.pipeline_type, key.pipeline_id), frozenset(), None)
-    found = _found(listed.records, key.native_id, key.name)
+        return stage_record(source.record, key, key.name or key.native_id or "", id=id)
+    listed = await stage_list(operation, source, Pipeline(key.pipeline_type, key.pipeline_id), frozenset(), None)
+    found = find_stage(listed.records, key.native_id, key.name)
     return None if found is None else msgspec.structs.replace(found, id=id)
 
 
@@ -164,7 +182,7 @@ def _leg(operation: Operation, source: Source, pipeline: Pipeline, wanted: Wante
     made = SourcePlan(source, ListQuery(), None, Ordering.RANK, never=not source.provider.capabilities.buckets)
 
     async def read() -> Listed:
-        listed = await _list(operation, source, pipeline, wanted.parts, wanted.nested)
+        listed = await stage_list(operation, source, pipeline, wanted.parts, wanted.nested)
         if pipeline.native_id is None and listed.records:
             # Stages that are met by this id later share the board of the active pipeline.
             operation.memo["active pipeline", source.name, pipeline.type] = listed.records[0].pipeline_id
@@ -177,140 +195,6 @@ def _leg(operation: Operation, source: Source, pipeline: Pipeline, wanted: Wante
     return Leg(made, opened, lambda: opened(Bounds(), True))
 
 
-async def _list(
-    operation: Operation, source: Source, pipeline: Pipeline, parts: frozenset[str], nested: int | None
-) -> Listed:
-    """Returns the pipeline's stages in its order. Raises SourceError.
-
-    From the pipeline endpoint; from the stage buckets where the installation has none, or where their contacts or
-    counts are wanted and they say which stages they are. `nested`: how many contacts of every stage are wanted.
-    """
-    size = nested if nested is not None else 1 if "contact_count" in parts else None
-    if size is None:
-        listed = await _endpoint(operation, source, pipeline)
-        return listed if listed is not None else await _buckets(operation, source, pipeline, 1)
-    if not parts & _LISTED_ONLY:
-        counted = await _buckets(operation, source, pipeline, size)
-        if all(stage.native_id and stage.pipeline_id for stage in counted.records):
-            return counted
-        try:
-            listed = await _endpoint(operation, source, pipeline)
-        except SourceError as error:
-            return Listed(counted.records, counted.responses, [ErrorRecord.of(error)])
-        return counted if listed is None else _with_counts(listed, counted)
-    answers = await asyncio.gather(
-        _endpoint(operation, source, pipeline), _buckets(operation, source, pipeline, size), return_exceptions=True
-    )
-    return _together(*answers)
-
-
-def _together(listed: Listed | BaseException | None, counted: Listed | BaseException) -> Listed:
-    """Returns the endpoint's stages with the buckets' counts, or what one of the two gives alone."""
-    if isinstance(listed, Listed):
-        # Contacts and counts that failed say so where they stand.
-        return _with_counts(listed, counted) if isinstance(counted, Listed) else listed
-    if isinstance(counted, BaseException):
-        raise counted
-    if isinstance(listed, SourceError):
-        return Listed(counted.records, counted.responses, [ErrorRecord.of(listed)])
-    if listed is not None:
-        raise listed
-    return counted
-
-
-def _with_counts(listed: Listed, counted: Listed) -> Listed:
-    """Returns the stages with the counts of those that the buckets have."""
-    stages = [
-        msgspec.structs.replace(stage, contact_count=found.contact_count)
-        if (found := _found(counted.records, stage.native_id, stage.name)) is not None
-        else stage
-        for stage in listed.records
-    ]
-    return Listed(stages, [*listed.responses, *counted.responses])
-
-
-async def _known(operation: Operation, source: Source, pipeline: Pipeline, *, identify: bool) -> list[StageRecord]:
-    """Returns the pipeline's stages as far as they can be known; none when the source does not tell them.
-
-    `identify`: the stage buckets will do where there is no endpoint, for the ids.
-    """
-    try:
-        listed = await _endpoint(operation, source, pipeline)
-        if listed is None and identify:
-            listed = await _buckets(operation, source, pipeline, 1)
-    except SourceError:
-        return []
-    return list(listed.records) if listed is not None else []
-
-
-async def _endpoint(operation: Operation, source: Source, pipeline: Pipeline) -> Listed | None:
-    """Returns the stages by the pipeline endpoint, None where there is no such endpoint. Raises SourceError."""
-    return await once(operation, ("stages", source.name, pipeline), lambda: _ask_endpoint(operation, source, pipeline))
-
-
-async def _ask_endpoint(operation: Operation, source: Source, pipeline: Pipeline) -> Listed | None:
-    provider = source.provider
-    try:
-        # Decoded here: one answer holds all pipelines of a type.
-        response, _ = await operation.ask(source, provider.stages_request(pipeline), _undecoded)
-        stages = provider.stages(response, pipeline)
-    except SourceUnauthenticated:
-        raise
-    except (Final, InvalidAnswer):
-        # It is not on the reference pages: an installation may lack it, or keep it to itself.
-        return None
-    if not stages and pipeline.native_id is None:
-        return None
-    return Listed([_of_list(source.record, pipeline, stage) for stage in stages], [response])
-
-
-def _undecoded(response: Response, source: SourceRecord) -> Response:
-    return response
-
-
-async def _buckets(operation: Operation, source: Source, pipeline: Pipeline, size: int) -> Listed:
-    """Returns the stages by their buckets, with counts. Raises SourceError."""
-    whole = _whole_board(operation, source, pipeline)
-    buckets = await whole.first_page(max(1, size))
-    pipeline_id = pipeline.native_id or _pipeline_id(buckets)
-    stages = [
-        _record(
-            source.record,
-            StageKey(pipeline.type, pipeline_id, bucket.native_id, bucket.name),
-            bucket.name or bucket.native_id or bucket.key,
-            position=position,
-            contact_count=bucket.total,
-        )
-        for position, bucket in enumerate(buckets)
-    ]
-    return Listed(stages, [whole.response] if whole.response is not None else [])
-
-
-def _pipeline_id(buckets: list[Bucket]) -> str | None:
-    """Returns which pipeline the stages are of, by the contacts in them; None when these do not tell.
-
-    A contact tells only when it names the stage's id: names are alike in many pipelines.
-    """
-    ids = {
-        record.stage_ref.pipeline_id
-        for bucket in buckets
-        for record in bucket.records
-        if record is not None
-        and record.stage_ref is not None
-        and record.stage_ref.pipeline_id is not None
-        and bucket.native_id is not None
-        and record.stage_ref.native_id == bucket.native_id
-    }
-    return ids.pop() if len(ids) == 1 else None
-
-
-# ---------------------------------------------------------------- one stage
-
-
-def _whole_board(operation: Operation, source: Source, pipeline: Pipeline) -> Board:
-    return board(operation, SourcePlan(source, ListQuery(), None, Ordering.RANK), pipeline)
-
-
 def _pipeline(operation: Operation, stage: StageRecord) -> Pipeline:
     """Returns the pipeline as the operation's board asks for it."""
     active = operation.memo.get(("active pipeline", stage.source.name, stage.pipeline_type))
@@ -320,44 +204,6 @@ def _pipeline(operation: Operation, stage: StageRecord) -> Pipeline:
 
 def _key(stage: StageRecord) -> str:
     return stage.native_id or stage.name
-
-
-def _found(stages: Sequence[StageRecord], native_id: str | None, name: str | None) -> StageRecord | None:
-    """Returns the stage of this id; by its name only where there is no id (trap 6)."""
-    if native_id is not None:
-        found = next((stage for stage in stages if stage.native_id == native_id), None)
-        if found is not None:
-            return found
-        stages = [stage for stage in stages if stage.native_id is None]
-    return next((stage for stage in stages if stage.name == name), None)
-
-
-def _of_list(source: SourceRecord, pipeline: Pipeline, stage: Stage) -> StageRecord:
-    key = StageKey(pipeline.type, pipeline.native_id or stage.pipeline_id, stage.native_id, stage.name)
-    return _record(source, key, stage.name, color=stage.color, position=stage.position)
-
-
-def _record(
-    source: SourceRecord,
-    key: StageKey,
-    name: str,
-    *,
-    id: str | None = None,
-    color: str | None = None,
-    position: int | None = None,
-    contact_count: int | None = None,
-) -> StageRecord:
-    return StageRecord(
-        id or stage_id(source.name, key),
-        source,
-        key.native_id,
-        name,
-        color,
-        key.pipeline_type,
-        key.pipeline_id,
-        position,
-        contact_count,
-    )
 
 
 # ---------------------------------------------------------------- contacts of applications

@@ -64,6 +64,7 @@ async def tags(
         return outcome
     listed: ContactConnectionRecord = outcome.connection
     nodes = cast("list[TagRecord]", listed.nodes)
+    operation.memo.setdefault("listed tags", {}).update({tag.id: tag for tag in nodes})
     edges = [TagEdgeRecord(edge.cursor, tag) for edge, tag in zip(listed.edges, nodes, strict=True)]
     connection = TagConnectionRecord(edges, nodes, listed.page_info, listed.total_count, listed.sources)
     return Outcome(connection, outcome.failures)
@@ -100,11 +101,12 @@ async def tag_contacts(
 
 
 async def tag_detail(operation: Operation, tag: TagRecord) -> TagRecord:
-    """Returns the tag with what only the source's list of tags says; the list is read once an operation.
-
-    Raises SourceError.
+    """Returns the tag with what only the source's list of tags says; the list is read once an operation, and not
+    for a tag that a page of it has shown. Raises SourceError.
     """
-    listed = (await all_tags(operation, operation.sources[tag.source.name])).tags.get(tag.native_id)
+    listed: TagRecord | None = operation.memo.get("listed tags", {}).get(tag.id)
+    if listed is None:
+        listed = (await all_tags(operation, operation.sources[tag.source.name])).tags.get(tag.native_id)
     if listed is None:
         return tag
     return msgspec.structs.replace(

@@ -109,6 +109,19 @@ async def test_an_id_written_otherwise_is_never_another_contact() -> None:
     assert await found(world.operation(), global_id("Contact", "wacr", "42.0")) is None
 
 
+@pytest.mark.parametrize("name", ASKED)
+async def test_a_source_that_answers_with_another_contact_is_not_believed(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World(ROWS)
+    store = world.fakes[name].store
+    first, second = store.ids[:2]
+    other = store.get(second)
+    monkeypatch.setattr(store, "get", lambda row_id: other)
+    assert await found(world.operation(), global_id("Contact", name, second)) is not None
+    assert await found(world.operation(), global_id("Contact", name, first)) is None
+
+
 async def test_a_changed_address_leaves_the_id_alone() -> None:
     world = World(ROWS)
     for name in ROWS:

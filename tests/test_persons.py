@@ -194,6 +194,8 @@ async def test_all_pages_of_candidates_are_compared() -> None:
     for contact in await listed(operation, "wacr"):
         found = await persons.matches(operation, contact, None, NO_PARTS)
         assert ids(found) == [f"autokonnect:{contact.native_id}"]
+    # Nothing was narrowed, which would have found them as well.
+    assert set(searches(world, "autokonnect")) == {"678"}
 
 
 @pytest.mark.parametrize("region", [None, "KE"])

@@ -9,7 +9,7 @@ import pytest
 
 from providers.provider import FilterRefused
 from providers.query import And, Condition, Filter, Not, Operator, Or, Value
-from providers.record import ContactRecord, RawRows, Relations, SourceRecord, StageRef, TagRecord, UserRef, display_name
+from providers.record import ContactRecord, RawRows, Relations, SourceRecord, StageRef, TagRecord, UserRef
 from resolvers.phones import e164
 from resolvers.predicate import compiled, fields_of, fold, without_value
 from tests.world import World
@@ -24,9 +24,22 @@ class Said(Relations):
     """What the contact of a test says of other objects."""
 
     def __init__(
-        self, stage: StageRef | None, tags: list[TagRecord], owner: UserRef | None, assignees: list[UserRef]
+        self,
+        stage: StageRef | None,
+        tags: list[TagRecord],
+        owner: UserRef | None,
+        assignees: list[UserRef],
+        emails: list[str],
+        phones: list[str],
     ) -> None:
         self._stage, self._tags, self._owner, self._assignees = stage, tags, owner, assignees
+        self._emails, self._phones = emails, phones
+
+    def emails(self, record: ContactRecord) -> list[str]:
+        return self._emails
+
+    def phones(self, record: ContactRecord) -> list[str]:
+        return self._phones
 
     def stage(self, row: Any) -> StageRef | None:
         return self._stage
@@ -46,13 +59,14 @@ def contact(
     tags: list[TagRecord] | None = None,
     owner: UserRef | None = None,
     assignees: list[UserRef] | None = None,
+    emails: list[str] | None = None,
+    phones: list[str] | None = None,
     **fields: Any,
 ) -> ContactRecord:
     """A contact that has nothing but what is given."""
     record: dict[str, Any] = dict.fromkeys(ContactRecord.__struct_fields__)
     record |= {"id": "x", "native_id": "1", "source": SOURCE, "raws": RawRows(b"", lambda body: [])}
-    record |= {"emails": [], "phones": [], "relations": Said(stage, tags or [], owner, assignees or [])}
-    record["display_name"] = display_name(fields.get("first_name"), fields.get("last_name"))
+    record["relations"] = Said(stage, tags or [], owner, assignees or [], emails or [], phones or [])
     return ContactRecord(**(record | fields))
 
 

@@ -236,6 +236,15 @@ async def test_the_list_of_tags_adds_counts_to_the_tags_of_fifty_contacts_in_one
     assert world.calls("autokonnect") == 1
 
 
+async def test_a_tag_that_a_page_of_the_list_has_shown_is_not_asked_for_again() -> None:
+    world = World({"wacr": 5})
+    operation = world.operation()
+    outcome = await tags.tags(operation, ALL, None, None, SourceErrorPolicy.PARTIAL, EVERYTHING)
+    for group in outcome.connection.nodes:
+        assert (await tags.tag_detail(operation, group)).contact_count is None
+    assert world.calls("wacr") == 1
+
+
 async def test_a_tag_that_is_gone_from_the_list_stays_what_the_contact_says() -> None:
     world = World({"autokonnect": 80})
     fake = world.fakes["autokonnect"]

@@ -10,6 +10,7 @@ from providers.record import ContactRecord, UserRef, global_id
 from resolvers import sources, users
 from resolvers.connection import ContactConnectionRecord
 from resolvers.contacts import ContactsQuestion, contacts
+from resolvers.once import once
 from resolvers.operation import Operation
 from resolvers.selection import PageArguments, Wanted
 from tests.world import World
@@ -106,6 +107,20 @@ async def test_the_user_of_a_source_without_a_list_is_an_id_alone() -> None:
     assert met
     assert {(user.name, user.email) for user in met} == {(None, None)}
     assert world.calls("wacr") == 0
+
+
+async def test_work_that_several_need_is_started_once_and_fails_for_all() -> None:
+    operation = World({"tether": 1}).operation()
+    started: list[str] = []
+
+    async def work() -> str:
+        started.append("work")
+        await asyncio.sleep(0)
+        raise KeyError("nothing there")
+
+    answers = await asyncio.gather(*(once(operation, "work", work) for _ in range(3)), return_exceptions=True)
+    assert [type(answer) for answer in answers] == [KeyError] * 3
+    assert started == ["work"]
 
 
 async def test_a_waiter_that_goes_away_leaves_the_list_to_the_others() -> None:

@@ -7,8 +7,8 @@ from typing import Any
 
 import httpx
 
-from providers.fakes import FAKES, FakeApp, Switches
 from providers.credential import Credential
+from providers.fakes import FAKES, FakeApp, Switches
 from providers.record import ContactRecord, SourceRecord, global_id
 from providers.registry import PROVIDERS
 from providers.settings import SourceSettings

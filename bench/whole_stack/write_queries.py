@@ -19,13 +19,13 @@ PAGES = 20
 _FIELDS = "id firstName lastName email phone createdAt updatedAt"
 _PAGED = {
     "q1": (
-        "query Page($after: String) { contacts(sources: [\"autokonnect\"], first: 50, after: $after) "
+        'query Page($after: String) { contacts(sources: ["autokonnect"], first: 50, after: $after) '
         f"{{ nodes {{ {_FIELDS} profilePicture: avatarUrl tags {{ id name color }} }} }} }}"
     ),
     "q2": f"query Federated($after: String) {{ contacts(first: 100, after: $after) {{ nodes {{ {_FIELDS} }} }} }}",
 }
 _BOARD = (
-    "query Board { pipelineStages(sources: [\"tether\"], first: 10) "
+    'query Board { pipelineStages(sources: ["tether"], first: 10) '
     "{ nodes { id name contacts(first: 10) { nodes { id firstName lastName phone email } } } } }"
 )
 # Walking asks for the end cursor beside: selections are no part of what ties a cursor to its query.

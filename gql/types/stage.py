@@ -46,6 +46,8 @@ async def _contacts(
     ] = UNSET,
     on_source_error: OnSourceError = SourceErrorPolicy.PARTIAL,
 ) -> Any:
+    if parent.page is not None:
+        return parent.page
     outcome = await stages.stage_contacts(
         info.context.operation,
         parent,

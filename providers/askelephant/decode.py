@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 import msgspec
 
 from providers.decoding import ListDecoder, RowDecoder, RowId, as_utc, decode_body, raw_value
 from providers.page import Page
 from providers.provider import InvalidAnswer
-from providers.record import ContactRecord, RawRows, Relations, SourceRecord, display_name, global_id
+from providers.record import ContactRecord, RawRows, Relations, SourceRecord, global_id
 
 T = TypeVar("T")
 
@@ -138,26 +138,32 @@ def _found(body: bytes) -> list[msgspec.Raw]:
     return [found.data if bytes(found.data) else msgspec.Raw(body)]
 
 
-# Its contacts name no other objects.
-RELATIONS = Relations()
+class _Relations(Relations):
+    __slots__ = ()
+
+    def emails(self, record: ContactRecord) -> list[str]:
+        entries = record.row.emails
+        return super().emails(record) if entries is None else [entry.email for entry in entries if entry.email]
+
+    def phones(self, record: ContactRecord) -> list[str]:
+        entries = record.row.phone_numbers
+        if entries is None:
+            return super().phones(record)
+        return [entry.phone_number for entry in entries if entry.phone_number]
+
+
+RELATIONS: Final = _Relations()
 
 
 def _record(row: _Contact, index: int, source: SourceRecord, raws: RawRows) -> ContactRecord:
-    email, emails = _emails(row)
-    phone, phones = _phones(row)
-    first_name = row.first_name or None
-    last_name = row.last_name or None
     return ContactRecord(
         global_id("Contact", source.name, row.id),
         row.id,
         source,
-        display_name(first_name, last_name),
-        first_name,
-        last_name,
-        email,
-        emails,
-        phone,
-        phones,
+        row.first_name or None,
+        row.last_name or None,
+        _email(row),
+        _phone(row),
         None,  # the company is an id alone: details
         None,
         None,
@@ -170,33 +176,31 @@ def _record(row: _Contact, index: int, source: SourceRecord, raws: RawRows) -> C
     )
 
 
-def _emails(row: _Contact) -> tuple[str | None, list[str]]:
-    """Returns the primary address, else the first, and all of them."""
+def _email(row: _Contact) -> str | None:
+    """Returns the primary address, else the first."""
     if row.emails is None:
         return _sibling(row.email)
-    emails: list[str] = []
-    primary: str | None = None
+    first: str | None = None
     for entry in row.emails:
         if entry.email:
-            emails.append(entry.email)
-            if entry.is_primary and primary is None:
-                primary = entry.email
-    return primary or (emails[0] if emails else None), emails
+            if entry.is_primary:
+                return entry.email
+            first = first or entry.email
+    return first
 
 
-def _phones(row: _Contact) -> tuple[str | None, list[str]]:
-    """Returns the primary number, else the first, and all of them."""
+def _phone(row: _Contact) -> str | None:
+    """Returns the primary number, else the first."""
     if row.phone_numbers is None:
         return _sibling(row.phone)
-    phones: list[str] = []
-    primary: str | None = None
+    first: str | None = None
     for entry in row.phone_numbers:
         if entry.phone_number:
-            phones.append(entry.phone_number)
-            if entry.is_primary and primary is None:
-                primary = entry.phone_number
-    return primary or (phones[0] if phones else None), phones
+            if entry.is_primary:
+                return entry.phone_number
+            first = first or entry.phone_number
+    return first
 
 
-def _sibling(value: object) -> tuple[str | None, list[str]]:
-    return (value, [value]) if isinstance(value, str) and value else (None, [])
+def _sibling(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None

@@ -10,7 +10,7 @@ import msgspec
 
 from providers.decoding import Count, ListDecoder, PageTags, RowDecoder, RowId, as_utc, whole_number
 from providers.page import Page, TagPage
-from providers.record import ContactRecord, RawRows, Relations, SourceRecord, TagRecord, display_name, global_id
+from providers.record import ContactRecord, RawRows, Relations, SourceRecord, TagRecord, global_id
 
 T = TypeVar("T")
 
@@ -111,21 +111,14 @@ def _contact_maker(source: SourceRecord, raws: RawRows) -> Callable[[_Contact, i
     name = source.name
 
     def make(row: _Contact, index: int) -> ContactRecord:
-        first_name = row.first_name or None
-        last_name = row.last_name or None
-        email = row.email or None
-        phone = row.phone_number or None
         return ContactRecord(
             global_id("Contact", name, row.id),
             row.id,
             source,
-            display_name(first_name, last_name),
-            first_name,
-            last_name,
-            email,
-            [email] if email else [],
-            phone,
-            [phone] if phone else [],
+            row.first_name or None,
+            row.last_name or None,
+            row.email or None,
+            row.phone_number or None,
             None,
             row.profile_picture or None,
             None,

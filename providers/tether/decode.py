@@ -201,21 +201,14 @@ def contact_maker(source: SourceRecord, raws: RawRows) -> Callable[[Contact, int
     name = source.name
 
     def make(row: Contact, index: int) -> ContactRecord:
-        first_name = row.first_name or None
-        last_name = row.last_name or None
-        email = row.email or None
-        phone = row.phone_number or None
         return ContactRecord(
             global_id("Contact", name, row.native_id),
             row.native_id,
             source,
-            display_name(first_name, last_name),
-            first_name,
-            last_name,
-            email,
-            [email] if email else [],
-            phone,
-            [phone] if phone else [],
+            row.first_name or None,
+            row.last_name or None,
+            row.email or None,
+            row.phone_number or None,
             None,
             None,
             row.status or None,

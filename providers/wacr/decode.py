@@ -28,7 +28,6 @@ from providers.record import (
     SourceRecord,
     TagRecord,
     UserRef,
-    display_name,
     global_id,
 )
 from providers.wacr.filters import id_value
@@ -269,21 +268,14 @@ def _contact_maker(source: SourceRecord, raws: RawRows) -> Callable[[_Contact, i
 
     def make(row: _Contact, index: int) -> ContactRecord:
         native_id = str(row.id)
-        first_name = row.firstname or None
-        last_name = row.lastname or None
-        email = row.email or None
-        phone = row.phone or None
         return ContactRecord(
             global_id("Contact", source_name, native_id),
             native_id,
             source,
-            display_name(first_name, last_name),
-            first_name,
-            last_name,
-            email,
-            [email] if email else [],
-            phone,
-            [phone] if phone else [],
+            row.firstname or None,
+            row.lastname or None,
+            row.email or None,
+            row.phone or None,
             row.company or None,
             None,
             relations.status(row),

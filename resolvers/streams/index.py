@@ -44,6 +44,8 @@ class IndexStream(Stream):
         self._limit = index_mark("before" if forward else "after", bounds.before if forward else bounds.after)
         # Whether the row in front of the mark is the cursor's own edge, which a page before it must leave out.
         self._own = not forward and bounds.before_own
+        # Backward: hashes of the rows behind the first one read, the nearest first.
+        self._behind: tuple[int, ...] = ()
         # Rows consumed, in reading order: their index in the list and their id ("" when unreadable).
         self._rows: list[tuple[int, str]] = []
         self._item_rows: list[int] = []
@@ -125,6 +127,9 @@ class IndexStream(Stream):
             mended = await self._mended(mark, start, rows, count)
             # Whether the cursor's own edge is still there to be left out.
             first, stop = first and mended.last == mark.last, mended.index
+            mark = mended
+        if not self._rows:
+            self._behind = (short_hash(mark.last), *mark.ahead) if first and mark.last is not None else mark.ahead
         if first:
             stop -= 1
         known = rows.records[: stop - start] if start < stop <= start + len(rows.records) else []
@@ -186,8 +191,9 @@ class IndexStream(Stream):
     async def _mended(self, mark: IndexMark, start: int, rows: Rows[ContactRecord], count: int) -> IndexMark:
         """Returns the mark where it stands now, by its nearest surviving anchor: two more calls at most."""
         self._mends += 1
+        windows = {start: rows}
         # A list that moves all the time has no place to find again.
-        found = await self._found(mark, {start: rows}, count) if self._mends <= _MENDS else None
+        found = await self._found(mark, windows, count) if self._mends <= _MENDS else None
         if found is None:
             self.warn(
                 SourceErrorCode.PAGE_DRIFT,
@@ -195,18 +201,17 @@ class IndexStream(Stream):
             )
             mended = IndexMark(mark.index, None, (), self.total)
         else:
-            index, age, last = found
-            mended = IndexMark(index, last, mark.before if age == 0 else (), self.total)
-            self._shift = index - mark.index
+            last, before = anchors([_at(windows, at) or "" for at in range(max(0, found - ANCHORS), found)])
+            ahead = [native_id for at in range(found, found + ANCHORS) if (native_id := _at(windows, at))]
+            mended = IndexMark(found, last or None, before, self.total, tuple(map(short_hash, ahead)))
+            self._shift = found - mark.index
         self._here = mended
         if not self._rows:
             self._mark = mended
         return mended
 
-    async def _found(
-        self, mark: IndexMark, windows: dict[int, Rows[ContactRecord]], count: int
-    ) -> tuple[int, int, str | None] | None:
-        """Returns the index that the mark stands at now, the age of the anchor that shows it, and the id in front."""
+    async def _found(self, mark: IndexMark, windows: dict[int, Rows[ContactRecord]], count: int) -> int | None:
+        """Returns the index that the mark stands at now, None when no anchor is left. Adds to the windows."""
         found = _find(windows, mark)
         change = 0 if self.total is None or mark.total is None else self.total - mark.total
         if found is None or found[1] > 0:
@@ -220,10 +225,13 @@ class IndexStream(Stream):
             low = max(0, (found[0] if found is not None else mark.index + change) - half)
             windows[low] = await self._read(low, low + max(2, 2 * half - 1))
             found = _find(windows, mark)
-        if found is None:
-            return None
-        index, age = found
-        return index, age, mark.last if age == 0 else _at(windows, index - 1)
+        if found is not None:
+            return found[0]
+        if mark.last is not None and mark.index == 1 + len(mark.before):
+            # All that stood in front of the mark is gone.
+            return 0
+        behind = None if mark.total is None else mark.total - mark.index
+        return self.total if mark.ahead and behind == len(mark.ahead) else None
 
     # ------------------------------------------------------------ marks
 
@@ -255,11 +263,7 @@ class IndexStream(Stream):
     def _ahead(self, row: int) -> tuple[int, ...]:
         """Returns hashes of the rows that follow one in the list, the nearest first: backward, those met before it."""
         hashes = [short_hash(native_id) for _, native_id in self._rows[max(0, row - ANCHORS) : row][::-1]]
-        mark = self._mark
-        if mark is not None and len(hashes) < ANCHORS:
-            own = self.bounds.before_own and mark.last is not None
-            hashes += [*([short_hash(mark.last)] if own and mark.last is not None else []), *mark.ahead]
-        return tuple(hashes[:ANCHORS])
+        return (*hashes, *self._behind)[:ANCHORS]
 
     def base_mark(self) -> IndexMark | None:
         return self._mark

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from providers.errors import SourceBadRequest, SourceErrorCode, SourceInvalidResponse
 from providers.page import Page
@@ -21,12 +23,22 @@ _SLACK = timedelta(seconds=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+class _Place(NamedTuple):
+    """Right after a row in a chain of pages, as in `TokenMark`."""
+
+    token: str | None
+    limit: int
+    position: int
+    bound: int | None
+    following: str | None
+
+
 class _Row:
     """One row read: the record (None: unreadable) and where it stands in the chain."""
 
     __slots__ = ("after", "native_id", "record")
 
-    def __init__(self, record: ContactRecord | None, after: tuple[str | None, int, int, int | None] | None) -> None:
+    def __init__(self, record: ContactRecord | None, after: _Place | None) -> None:
         self.record = record
         self.native_id = "" if record is None else record.native_id
         self.after = after
@@ -77,7 +89,17 @@ class TokenStream(Stream):
             self._begun = True
             await self._begin(need)
             return
-        page = await self._page(self.plan.query, self._token, self._size, self._bound)
+        try:
+            page = await self._page(self.plan.query, self._token, self._size, self._bound)
+        except SourceBadRequest:
+            # The token did not live long enough: go on by the time of the last row.
+            mark, read = self.end_mark(), len(self._rows)
+            if mark is None or mark.at is None or not self._by_time:
+                raise
+            await self._begin_by_time(need, mark.at)
+            if len(self._rows) == read and not self.ended and not self.stopped:
+                raise
+            return
         self._take(page, self._after_overlap(page))
 
     async def _begin(self, need: int) -> None:
@@ -93,19 +115,18 @@ class TokenStream(Stream):
             await self._begin_by_time(need, mark.at)
             return
         self._token, self._size, self._bound = mark.token, mark.limit, mark.bound
-        try:
-            page = await self._page(self.plan.query, mark.token, mark.limit, mark.bound)
-        except SourceBadRequest:
+        page, following = await self._resumed(mark)
+        if page is None:
             # A token may have expired, or named a row that is gone.
-            if mark.token is None or mark.at is None or not self._by_time:
-                raise
+            assert mark.at is not None
             await self._begin_by_time(need, mark.at)
             return
         ids = _ids(page)
-        if mark.index == 0:
-            self._take(page, self._after_overlap(page))
-        elif mark.index <= len(ids) and ids[mark.index - 1] in (mark.last, ""):
+        if 0 < mark.index <= len(ids) and ids[mark.index - 1] in (mark.last, ""):
             self._take(page, mark.index)
+            if following is not None and mark.index == len(ids):
+                self._token = mark.following
+                self._take(following, self._after_overlap(following))
         elif (found := newest_anchor(ids, mark.last, mark.before)) is not None:
             self._take(page, found[0] + 1)
         elif mark.at is not None and self._by_time:
@@ -114,10 +135,26 @@ class TokenStream(Stream):
             self._drifted()
             self._take(page, min(mark.index, len(ids)))
 
+    async def _resumed(self, mark: TokenMark) -> tuple[Page | None, Page | None]:
+        """Returns the page that holds the mark's record and, where that ends it, the next one, asked for side by side.
+
+        None for a page whose token is refused. Raises SourceError.
+        """
+        query = self.plan.query
+        asked = [self._page(query, mark.token, mark.limit, mark.bound)]
+        if mark.following is not None:
+            asked.append(self._page(query, mark.following, mark.limit, mark.bound))
+        held, *others = await asyncio.gather(*asked, return_exceptions=True)
+        if isinstance(held, BaseException):
+            if not isinstance(held, SourceBadRequest) or mark.token is None or mark.at is None or not self._by_time:
+                raise held
+            return None, None
+        # The next page's token may be refused as well: the held page has a newer one.
+        return held, next((page for page in others if isinstance(page, Page)), None)
+
     async def _begin_by_time(self, need: int, at: int) -> None:
         """Enters the list at an instant: rows before it are passed over, those at it up to the last record."""
-        assert self._mark is not None
-        last, before = self._mark.last, self._mark.before
+        last, before = self._anchors()
         self._token, self._bound = None, at
         self._size = self._page_size(need + 1)
         passed: list[ContactRecord | None] = []
@@ -160,12 +197,8 @@ class TokenStream(Stream):
             if self._past_limit(record):
                 self.ended = True
                 return
-            # Behind a page's last row the next page begins: the token of that needs no second look at this one.
-            at_end = index + 1 == count and more
-            place = (
-                (page.next_token, self._size, 0, self._bound) if at_end else (token, self._size, index + 1, self._bound)
-            )
-            self._rows.append(_Row(record, place))
+            following = page.next_token if index + 1 == count and more else None
+            self._rows.append(_Row(record, _Place(token, self._size, index + 1, self._bound, following)))
             if record is not None and self.holds(record):
                 self.items.append(record)
                 self._item_rows.append(len(self._rows) - 1)
@@ -300,8 +333,7 @@ class TokenStream(Stream):
         limit = self._limit
         for record in nearest_first[start:]:
             if limit is not None and (
-                record.native_id == limit.last
-                or (limit.at is not None and self._short_of(record, limit.at))
+                record.native_id == limit.last or (limit.at is not None and self._short_of(record, limit.at))
             ):
                 self.ended = True
                 return
@@ -380,8 +412,7 @@ class TokenStream(Stream):
         last, before = anchors(ids, self._older())
         place = self._rows[row].after
         assert place is not None
-        token, size, index, bound = place
-        return TokenMark(token, size, index, last, before, at, bound)
+        return TokenMark(place.token, place.limit, place.position, last, before, at, place.bound, place.following)
 
     def mark_before(self, item: int) -> TokenMark | KeyMark | None:
         row = self._item_rows[item]

@@ -1,0 +1,199 @@
+"""A pipeline's stages: from the pipeline endpoint where there is one, else from the stage buckets (DESIGN.md 7)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import msgspec
+
+from providers.errors import Final, SourceError, SourceUnauthenticated
+from providers.page import Bucket, Stage
+from providers.provider import InvalidAnswer, Pipeline
+from providers.query import ListQuery
+from providers.record import SourceRecord, StageRecord
+from providers.request import Response
+from providers.source import Source
+from resolvers.board import Board, board
+from resolvers.connection import ErrorRecord
+from resolvers.ids import StageKey, stage_id
+from resolvers.once import once
+from resolvers.operation import Operation
+from resolvers.plan import Ordering, SourcePlan
+from resolvers.streams.listed import Listed
+
+# What only the pipeline endpoint says.
+LISTED_ONLY = frozenset({"color", "position"})
+
+
+async def stage_list(
+    operation: Operation, source: Source, pipeline: Pipeline, parts: frozenset[str], nested: int | None
+) -> Listed:
+    """Returns the pipeline's stages in its order. Raises SourceError.
+
+    From the pipeline endpoint; from the stage buckets where the installation has none, or where their contacts or
+    counts are wanted and they say which stages they are. `nested`: how many contacts of every stage are wanted.
+    """
+    size = nested if nested is not None else 1 if "contact_count" in parts else None
+    if size is None:
+        listed = await _endpoint(operation, source, pipeline)
+        return listed if listed is not None else await _buckets(operation, source, pipeline, 1)
+    if not parts & LISTED_ONLY:
+        counted = await _buckets(operation, source, pipeline, size)
+        if all(stage.native_id and stage.pipeline_id for stage in counted.records):
+            return counted
+        try:
+            listed = await _endpoint(operation, source, pipeline)
+        except SourceError as error:
+            return Listed(counted.records, counted.responses, [ErrorRecord.of(error)])
+        return counted if listed is None else _with_counts(listed, counted)
+    answers = await asyncio.gather(
+        _endpoint(operation, source, pipeline), _buckets(operation, source, pipeline, size), return_exceptions=True
+    )
+    return _together(*answers)
+
+
+def _together(listed: Listed | BaseException | None, counted: Listed | BaseException) -> Listed:
+    """Returns the endpoint's stages with the buckets' counts, or what one of the two gives alone."""
+    if isinstance(listed, Listed):
+        # Contacts and counts that failed say so where they stand.
+        return _with_counts(listed, counted) if isinstance(counted, Listed) else listed
+    if isinstance(counted, BaseException):
+        raise counted
+    if isinstance(listed, SourceError):
+        return Listed(counted.records, counted.responses, [ErrorRecord.of(listed)])
+    if listed is not None:
+        raise listed
+    return counted
+
+
+def _with_counts(listed: Listed, counted: Listed) -> Listed:
+    """Returns the stages with the counts of those that the buckets have."""
+    stages = [
+        msgspec.structs.replace(stage, contact_count=found.contact_count)
+        if (found := find_stage(counted.records, stage.native_id, stage.name)) is not None
+        else stage
+        for stage in listed.records
+    ]
+    return Listed(stages, [*listed.responses, *counted.responses])
+
+
+async def known_stages(
+    operation: Operation, source: Source, pipeline: Pipeline, *, identify: bool
+) -> list[StageRecord]:
+    """Returns the pipeline's stages as far as they can be known; none when the source does not tell them.
+
+    `identify`: the stage buckets will do where there is no endpoint, for the ids.
+    """
+    try:
+        listed = await _endpoint(operation, source, pipeline)
+        if listed is None and identify:
+            listed = await _buckets(operation, source, pipeline, 1)
+    except SourceError:
+        return []
+    return list(listed.records) if listed is not None else []
+
+
+async def _endpoint(operation: Operation, source: Source, pipeline: Pipeline) -> Listed | None:
+    """Returns the stages by the pipeline endpoint, None where there is no such endpoint. Raises SourceError."""
+    return await once(operation, ("stages", source.name, pipeline), lambda: _ask_endpoint(operation, source, pipeline))
+
+
+async def _ask_endpoint(operation: Operation, source: Source, pipeline: Pipeline) -> Listed | None:
+    provider = source.provider
+    try:
+        # Decoded here: one answer holds all pipelines of a type.
+        response, _ = await operation.ask(source, provider.stages_request(pipeline), _undecoded)
+        stages = provider.stages(response, pipeline)
+    except SourceUnauthenticated:
+        raise
+    except (Final, InvalidAnswer):
+        # It is not on the reference pages: an installation may lack it, or keep it to itself.
+        return None
+    if not stages and pipeline.native_id is None:
+        return None
+    return Listed([_of_list(source.record, pipeline, stage) for stage in stages], [response])
+
+
+def _undecoded(response: Response, source: SourceRecord) -> Response:
+    return response
+
+
+async def _buckets(operation: Operation, source: Source, pipeline: Pipeline, size: int) -> Listed:
+    """Returns the stages by their buckets, with counts. Raises SourceError."""
+    whole = whole_board(operation, source, pipeline)
+    buckets = await whole.first_page(max(1, size))
+    pipeline_id = pipeline.native_id or _pipeline_id(buckets)
+    stages = [
+        stage_record(
+            source.record,
+            StageKey(pipeline.type, pipeline_id, bucket.native_id, bucket.name),
+            bucket.name or bucket.native_id or bucket.key,
+            position=position,
+            contact_count=bucket.total,
+        )
+        for position, bucket in enumerate(buckets)
+    ]
+    return Listed(stages, [whole.response] if whole.response is not None else [])
+
+
+def _pipeline_id(buckets: list[Bucket]) -> str | None:
+    """Returns which pipeline the stages are of, by the contacts in them; None when these do not tell.
+
+    A contact tells only when it names the stage's id: names are alike in many pipelines.
+    """
+    ids = {
+        record.stage_ref.pipeline_id
+        for bucket in buckets
+        for record in bucket.records
+        if record is not None
+        and record.stage_ref is not None
+        and record.stage_ref.pipeline_id is not None
+        and bucket.native_id is not None
+        and record.stage_ref.native_id == bucket.native_id
+    }
+    return ids.pop() if len(ids) == 1 else None
+
+
+def whole_board(operation: Operation, source: Source, pipeline: Pipeline) -> Board:
+    """Returns the pipeline's board without search and filter, the one that its stages are counted by."""
+    return board(operation, SourcePlan(source, ListQuery(), None, Ordering.RANK), pipeline)
+
+
+def find_stage(stages: Sequence[StageRecord], native_id: str | None, name: str | None) -> StageRecord | None:
+    """Returns the stage of this id; by its name only where there is no id (trap 6)."""
+    if native_id is not None:
+        found = next((stage for stage in stages if stage.native_id == native_id), None)
+        if found is not None:
+            return found
+        stages = [stage for stage in stages if stage.native_id is None]
+    return next((stage for stage in stages if stage.name == name), None)
+
+
+def _of_list(source: SourceRecord, pipeline: Pipeline, stage: Stage) -> StageRecord:
+    key = StageKey(pipeline.type, pipeline.native_id or stage.pipeline_id, stage.native_id, stage.name)
+    return stage_record(source, key, stage.name, color=stage.color, position=stage.position)
+
+
+def stage_record(
+    source: SourceRecord,
+    key: StageKey,
+    name: str,
+    *,
+    id: str | None = None,
+    color: str | None = None,
+    position: int | None = None,
+    contact_count: int | None = None,
+) -> StageRecord:
+    """Returns the stage of a key; its global id is made from the key, or `id` when it was met by that."""
+    return StageRecord(
+        id or stage_id(source.name, key),
+        source,
+        key.native_id,
+        name,
+        color,
+        key.pipeline_type,
+        key.pipeline_id,
+        position,
+        contact_count,
+    )
