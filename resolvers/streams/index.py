@@ -137,7 +137,7 @@ class IndexStream(Stream):
         if not known and stop:
             # Read on from the place where it was found, or from where the list now ends.
             end = await self._length() if self.total is None else self.total
-            self._here = IndexMark(min(stop, end), None, (), self.total)
+            self._here = IndexMark(min(stop, end), None, (), self.total, self._behind if stop <= end else ())
 
     async def _length(self) -> int:
         """Returns how long a list is that says no total: read to its end within the scan limit."""
@@ -230,8 +230,8 @@ class IndexStream(Stream):
         if mark.last is not None and mark.index == 1 + len(mark.before):
             # All that stood in front of the mark is gone.
             return 0
-        behind = None if mark.total is None else mark.total - mark.index
-        return self.total if mark.ahead and behind == len(mark.ahead) else None
+        all_behind = mark.total is not None and mark.total - mark.index == len(mark.ahead)
+        return self.total if all_behind and not self.forward else None
 
     # ------------------------------------------------------------ marks
 

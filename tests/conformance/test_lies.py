@@ -12,7 +12,7 @@ import pytest
 from providers.autokonnect import AutoKonnect
 from providers.capabilities import Capabilities, FilterRow, OrderRow, Paging, Strength
 from providers.capability_table import COMMON_FIELDS
-from providers.fakes import Switches
+from providers.fakes import FAKES, Switches
 from providers.pushdown import PushDown
 from providers.query import Condition, Operator, OrderField
 from providers.registry import PROVIDERS
@@ -194,6 +194,17 @@ async def test_equal_rows_that_swap_places_fail_the_suite_without_a_total_order(
     monkeypatch.setattr("providers.wacr.client._sort", lambda orders: "created_at")
     with pytest.raises(NotAsDeclared):
         await judgements.judge_paging(subject)
+
+
+async def test_a_further_provider_is_judged_by_its_registry_line_and_its_fake(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(PROVIDERS, "fifth", AutoKonnect)
+    monkeypatch.setitem(FAKES, "fifth", FAKES["autokonnect"])
+    subject = Subject("fifth")
+    for judge in (judgements.judge_paging, judgements.judge_total, judgements.judge_search, judgements.judge_tags):
+        await judge(subject)
+    monkeypatch.setitem(FAKES, "fifth", FAKES["askelephant"])
+    with pytest.raises(NotAsDeclared):
+        await judgements.judge_paging(Subject("fifth"))
 
 
 def test_every_common_field_is_judged() -> None:
