@@ -35,6 +35,7 @@ from gql.telemetry import (
 )
 from providers.cache import Cache, MemoryCache
 from providers.cache_redis import RedisCache
+from providers.limits_redis import RedisLimits
 from providers.source import open_sources
 
 __all__ = ["CONFIGURATION_FILE", "LISTENING_HOST", "OpenGateway", "create_app", "open_gateway", "worker_app"]
@@ -62,8 +63,14 @@ _NO_PAGE: Final = (b"content-security-policy", b"default-src 'none'; frame-ances
 @asynccontextmanager
 async def open_gateway(configuration: Configuration) -> AsyncIterator[Gateway]:
     """Gives a gateway over the configured sources, and closes their connections afterwards."""
+    limits = _shared_limits(configuration)
     cache = CountedCache(_cache(configuration))
-    opened = open_sources(configuration.sources, configuration.environment, cache=cache)
+    opened = open_sources(
+        configuration.sources,
+        configuration.environment,
+        cache=cache,
+        shared_limits=limits.of if limits is not None else None,
+    )
     sources = {source.name: source for source in opened}
     try:
         projection = Projection(GRAPHQL_SCHEMA, registry(sources), enabled=configuration.server.projection)
@@ -72,16 +79,28 @@ async def open_gateway(configuration: Configuration) -> AsyncIterator[Gateway]:
         for source in opened:
             await source.aclose()
         await cache.aclose()
+        if limits is not None:
+            await limits.aclose()
 
 
 def _cache(configuration: Configuration) -> Cache:
     """Where answers of sources are kept: in Redis for several replicas, else in this process."""
     if configuration.redis_url is None:
         return MemoryCache(configuration.server.cache.max_bytes)
-    url = configuration.redis_url.get_secret_value()
-    # Every replica has to come to the same keys.
-    secret = configuration.cursor_key.get_secret_value() if configuration.cursor_key is not None else url
-    return RedisCache.from_url(url, secret.encode())
+    return RedisCache.from_url(configuration.redis_url.get_secret_value(), _shared_secret(configuration))
+
+
+def _shared_limits(configuration: Configuration) -> RedisLimits | None:
+    """What holds limits of sources over all workers and replicas, where Redis is configured."""
+    if configuration.redis_url is None:
+        return None
+    return RedisLimits.from_url(configuration.redis_url.get_secret_value(), _shared_secret(configuration))
+
+
+def _shared_secret(configuration: Configuration) -> bytes:
+    """What keys in Redis are made with: every replica has to come to the same ones."""
+    secret = configuration.cursor_key or configuration.redis_url
+    return secret.get_secret_value().encode() if secret is not None else b""
 
 
 def create_app(

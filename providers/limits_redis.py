@@ -7,26 +7,31 @@ Redis's own: the clocks of replicas do not matter.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import logging
 import math
 import os
-import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, Final, Protocol
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from providers.limits import NoFreeSlot, RateExceeded, SharedLimitsAway
+from providers.settings import SourceSettings
+
+_log = logging.getLogger(__name__)
 
 _PREFIX: Final = b"contactgraph:1:"
 _MICROSECONDS: Final = 1_000_000
-# A lease outlives its call's deadline by this much: the call ends first, unless its process has died.
+_SLOWEST: Final = 10**15  # microseconds between turns that the scripts still count exactly
+# A ticket outlives its call's deadline by this much: the call ends first, unless its process has died.
 _MARGIN: Final = 1.0
-# A slot that becomes free is noticed within these many seconds; random, so that waiting processes do not march in step.
-_LOOK_AGAIN: Final = (0.005, 0.03)
+# Who stands next in line looks again after about so many seconds, the one behind after twice as many, and so on.
+_LOOK_AGAIN: Final = 0.004
+_LOOK_AT_LATEST: Final = 0.05
 
 # The generic cell rate algorithm: the key holds the instant at which the bucket would be full again.
 # KEYS: the bucket. ARGV: microseconds a turn, microseconds that a burst may be ahead, microseconds of patience.
@@ -44,30 +49,50 @@ redis.call('SET', KEYS[1], string.format('%.0f', due), 'PX', string.format('%.0f
 return {1, math.ceil(wait)}
 """
 
-# The leases of a source with the instants at which they end by themselves.
-# KEYS: the leases. ARGV: how many there may be, the new one's id, how many microseconds it lasts. Returns 1 or 0.
-_LEASE: Final = """
+# A line of tickets in the order of their arrival, of which the first hold the slots; so nobody is overtaken for ever,
+# however busy another process is. What a process that died leaves behind ends by itself.
+# KEYS: the line, the instants at which its tickets end. ARGV: a ticket, how many microseconds it lasts when it is new,
+# tickets whose calls are over. Returns how many tickets are before this one.
+_STAND_IN_LINE: Final = """
 local clock = redis.call('TIME')
 local now = clock[1] * 1000000 + clock[2]
-redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', string.format('%.0f', now))
-if redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[1]) then
-  return 0
+local over = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', string.format('%.0f', now))
+for index = 3, #ARGV do
+  over[#over + 1] = ARGV[index]
 end
-redis.call('ZADD', KEYS[1], string.format('%.0f', now + ARGV[3]), ARGV[2])
-local milliseconds = math.ceil(ARGV[3] / 1000)
-if redis.call('PTTL', KEYS[1]) < milliseconds then
-  redis.call('PEXPIRE', KEYS[1], milliseconds)
+for _, ticket in ipairs(over) do
+  redis.call('ZREM', KEYS[1], ticket)
+  redis.call('ZREM', KEYS[2], ticket)
 end
-return 1
+if not redis.call('ZSCORE', KEYS[1], ARGV[1]) then
+  redis.call('ZADD', KEYS[1], string.format('%.0f', now), ARGV[1])
+  redis.call('ZADD', KEYS[2], string.format('%.0f', now + ARGV[2]), ARGV[1])
+  local milliseconds = math.ceil(ARGV[2] / 1000)
+  if redis.call('PTTL', KEYS[1]) < milliseconds then
+    redis.call('PEXPIRE', KEYS[1], milliseconds)
+    redis.call('PEXPIRE', KEYS[2], milliseconds)
+  end
+end
+return redis.call('ZRANK', KEYS[1], ARGV[1])
 """
+
+# KEYS as above. ARGV: tickets whose calls are over.
+_LEAVE: Final = """
+redis.call('ZREM', KEYS[1], unpack(ARGV))
+redis.call('ZREM', KEYS[2], unpack(ARGV))
+"""
+
+
+class Script(Protocol):
+    """What is used of redis.asyncio's scripts: sent by their digest, and whole where Redis does not know it."""
+
+    def __call__(self, keys: Sequence[bytes], args: Sequence[bytes | int]) -> Awaitable[Any]: ...
 
 
 class RedisClient(Protocol):
     """What is used of redis.asyncio.Redis."""
 
-    def register_script(self, script: str) -> Callable[..., Awaitable[Any]]: ...
-
-    def zrem(self, name: bytes, *values: bytes) -> Awaitable[Any]: ...
+    def register_script(self, script: str) -> Script: ...
 
     def aclose(self) -> Awaitable[None]: ...
 
@@ -90,9 +115,10 @@ class RedisLimits:
         self._clock = clock
         self._paused_until = -math.inf
         self._away = False
-        self._turn = client.register_script(_TURN)
-        self._lease = client.register_script(_LEASE)
-        self._releases: set[asyncio.Task[None]] = set()
+        self.take_turn = client.register_script(_TURN)
+        self.stand_in_line = client.register_script(_STAND_IN_LINE)
+        self.leave = client.register_script(_LEAVE)
+        self._afterwards: set[asyncio.Task[None]] = set()
 
     @classmethod
     def from_url(cls, url: str, secret: bytes, timeout: float = 0.5) -> RedisLimits:
@@ -103,59 +129,39 @@ class RedisLimits:
         client: Any = Redis.from_url(url, socket_timeout=timeout, socket_connect_timeout=timeout)
         return cls(client, secret)
 
-    def of(self, source: str, base_url: str, max_concurrency: int, rate: float | None) -> SourceLimits:
-        """Returns the limits of one source; whoever asks for the same source and address shares them."""
-        digest = hashlib.blake2b(f"{source}\0{base_url}".encode(), key=self._key, digest_size=16).hexdigest().encode()
-        return SourceLimits(self, digest, max_concurrency, rate)
+    def of(self, settings: SourceSettings) -> SourceLimits:
+        """Returns the limits of one source. All sources of this name and address share them, wherever they run."""
+        name = f"{settings.name}\0{settings.base_url}".encode()
+        digest = hashlib.blake2b(name, key=self._key, digest_size=16).hexdigest()
+        return SourceLimits(self, digest, settings.max_concurrency, settings.rate_limit)
 
-    async def turn(self, key: bytes, *arguments: int) -> tuple[bool, float]:
-        """Returns whether a turn was taken, and the seconds until it comes. Raises SharedLimitsAway."""
-        taken, wait = await self._run(self._turn, _PREFIX + b"turns:" + key, arguments)
-        return bool(taken), wait / _MICROSECONDS
-
-    async def lease(self, key: bytes, most: int, lease: bytes, seconds: float) -> bool:
-        """Returns whether the lease was given. Raises SharedLimitsAway."""
-        arguments = (most, lease, int(seconds * _MICROSECONDS))
-        try:
-            return bool(await self._run(self._lease, _PREFIX + b"leases:" + key, arguments))
-        except asyncio.CancelledError:
-            self.give_back(key, lease)  # the script may have run
-            raise
-
-    def give_back(self, key: bytes, lease: bytes) -> None:
-        """Ends a lease, without waiting for Redis; one that does not get there ends by itself."""
-        if self._clock() < self._paused_until:
-            return
-        task = asyncio.get_running_loop().create_task(self._release(key, lease))
-        self._releases.add(task)
-        task.add_done_callback(self._releases.discard)
-
-    async def aclose(self) -> None:
-        """Ends the leases that were given back, and closes the connections to Redis."""
-        await asyncio.gather(*self._releases)
-        try:
-            await self._client.aclose()
-        except (RedisError, OSError) as error:
-            self._leave_alone(error)
-
-    async def _release(self, key: bytes, lease: bytes) -> None:
-        try:
-            await self._client.zrem(_PREFIX + b"leases:" + key, lease)
-        except (RedisError, OSError) as error:
-            self._leave_alone(error)
-
-    async def _run(self, script: Callable[..., Awaitable[Any]], key: bytes, arguments: tuple[Any, ...]) -> Any:
+    async def run(self, script: Script, keys: Sequence[bytes], arguments: Sequence[bytes | int]) -> Any:
+        """Returns what the script says. Raises SharedLimitsAway."""
         if self._clock() < self._paused_until:
             raise SharedLimitsAway
         try:
-            result = await script(keys=[key], args=arguments)
+            result = await script(keys, arguments)
         except (RedisError, OSError) as error:
             self._leave_alone(error)
             raise SharedLimitsAway from error
         if self._away:
             self._away = False
-            _log.info("Redis answers again: limits of sources are shared")
+            _log.warning("Redis answers again: limits of sources are shared")
         return result
+
+    def afterwards(self, work: Coroutine[Any, Any, None]) -> None:
+        """Does the work beside everything else; `aclose` waits for it."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._afterwards.add(task)
+        task.add_done_callback(self._afterwards.discard)
+
+    async def aclose(self) -> None:
+        """Closes the connections to Redis, after slots that were given back are free."""
+        await asyncio.gather(*self._afterwards)
+        try:
+            await self._client.aclose()
+        except (RedisError, OSError) as error:
+            self._leave_alone(error)
 
     def _leave_alone(self, error: Exception) -> None:
         self._paused_until = self._clock() + self._pause
@@ -163,45 +169,61 @@ class RedisLimits:
             self._away = True
             # The kind alone: the text may have Redis's address and user.
             kind = type(error).__name__
-            _log.warning("Redis does not answer (%s): limits of sources hold for this process alone", kind)
+            _log.warning("Redis does not answer (%s): limits of sources hold for each process alone", kind)
 
 
 class SourceLimits:
     """One source's `SharedLimits`. Made by `RedisLimits.of`."""
 
-    def __init__(self, limits: RedisLimits, key: bytes, max_concurrency: int, rate: float | None) -> None:
+    def __init__(self, limits: RedisLimits, key: str, max_concurrency: int, rate: float | None) -> None:
         self._limits = limits
-        self._key = key
+        # The braces keep both keys of the line in one slot of a Redis Cluster.
+        self._bucket = (_PREFIX + f"turns:{{{key}}}".encode(),)
+        self._line = (_PREFIX + f"line:{{{key}}}".encode(), _PREFIX + f"ends:{{{key}}}".encode())
         self._max_concurrency = max_concurrency
         # As in Gate: bursts of one second's worth, and of one call for a rate below one a second.
-        burst = 1.0 if rate is None else max(rate, 1.0)
-        self._interval = 0 if rate is None else math.ceil(_MICROSECONDS / rate)
-        self._ahead = int((burst - 1.0) * self._interval)
+        self._interval = 0 if rate is None else min(math.ceil(_MICROSECONDS / rate), _SLOWEST)
+        self._ahead = 0 if rate is None else int((max(rate, 1.0) - 1.0) * self._interval)
+        self._over: list[bytes] = []
 
     async def turn(self, patience: float) -> float:
         """Takes the next turn and returns the seconds until it comes. Raises RateExceeded, SharedLimitsAway."""
-        most = max(0, int(patience * _MICROSECONDS))
-        taken, wait = await self._limits.turn(self._key, self._interval, self._ahead, most)
+        arguments = (self._interval, self._ahead, max(0, int(patience * _MICROSECONDS)))
+        taken, microseconds = await self._limits.run(self._limits.take_turn, self._bucket, arguments)
+        wait: float = microseconds / _MICROSECONDS
         if not taken:
             raise RateExceeded(wait)
         return wait
 
     async def lease(self, deadline: float) -> bytes:
-        """Returns a slot, looking for a free one until `deadline`. Raises NoFreeSlot, SharedLimitsAway."""
+        """Returns a slot, standing in line for it until `deadline`. Raises NoFreeSlot, SharedLimitsAway."""
         loop = asyncio.get_running_loop()
-        lease = os.urandom(8)
-        while True:
-            left = deadline - loop.time()
-            if left <= 0:
-                raise NoFreeSlot
-            if await self._limits.lease(self._key, self._max_concurrency, lease, left + _MARGIN):
-                return lease
-            # No slot tells anybody that it is free: most calls last longer than a look takes.
-            await asyncio.sleep(min(left, random.uniform(*_LOOK_AGAIN)))  # noqa: S311  nothing is secret about it
+        ticket = os.urandom(8)
+        try:
+            while (left := deadline - loop.time()) > 0:
+                over, self._over = self._over, []
+                arguments = (ticket, math.ceil((left + _MARGIN) * _MICROSECONDS), *over)
+                before = await self._limits.run(self._limits.stand_in_line, self._line, arguments)
+                if before < self._max_concurrency:
+                    return ticket
+                # Nobody is told that a slot is free; looking is cheap for the few who are next.
+                pause = min(_LOOK_AGAIN * (before - self._max_concurrency + 1), _LOOK_AT_LATEST)
+                await asyncio.sleep(min(left, pause))
+            raise NoFreeSlot
+        except (NoFreeSlot, asyncio.CancelledError):
+            self.give_back(ticket)
+            raise
 
     def give_back(self, lease: bytes) -> None:
-        """Frees the slot soon; does not wait for it."""
-        self._limits.give_back(self._key, lease)
+        """Frees the slot soon, in one go with the next call's ticket where there is one; does not wait for it."""
+        self._over.append(lease)
+        if len(self._over) == 1:
+            self._limits.afterwards(self._leave())
 
-
-_log = logging.getLogger(__name__)
+    async def _leave(self) -> None:
+        over, self._over = self._over, []
+        if not over:
+            return
+        # Away: tickets end by themselves.
+        with contextlib.suppress(SharedLimitsAway):
+            await self._limits.run(self._limits.leave, self._line, over)

@@ -13,6 +13,7 @@ from providers.credential import Credential, is_header_value
 from providers.errors import SourceInvalidResponse, SourceUnauthenticated
 from providers.health import SourceHealth
 from providers.httpx_transport import HttpxTransport
+from providers.limits import SharedLimits
 from providers.pool import PooledTransport, tls_context
 from providers.provider import InvalidAnswer, Provider
 from providers.proxies import environment_proxy
@@ -42,6 +43,7 @@ class Source:
 
     `transport` is a `Transport` or any asynchronous httpx transport. `credential` is the one from `token_env`; with
     `token_header` every call brings its caller's. Without `cache`, or with `cache_ttl` 0, every call goes out.
+    `shared_limits`: this source's rate_limit and max_concurrency over several processes.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class Source:
         *,
         credential: Credential | None = None,
         clock: Callable[[], float] = time.time,
+        shared_limits: SharedLimits | None = None,
     ) -> None:
         self.settings = settings
         self.provider = provider
@@ -61,7 +64,7 @@ class Source:
         self.name = settings.name
         place = f"the header {settings.token_header}" if settings.token_header else settings.token_env or "token_env"
         carrier = HttpxTransport(transport) if isinstance(transport, httpx.AsyncBaseTransport) else transport
-        self._upstream = Upstream(settings, carrier, place, clock)
+        self._upstream = Upstream(settings, carrier, place, clock, shared_limits)
         self._cached = (
             CachedUpstream(self._upstream, cache, settings, clock)
             if cache is not None and settings.cache_ttl > 0
@@ -167,11 +170,13 @@ def open_sources(
     *,
     transport: Transport | httpx.AsyncBaseTransport | None = None,
     cache: Cache | None = None,
+    shared_limits: Callable[[SourceSettings], SharedLimits] | None = None,
 ) -> list[Source]:
     """Returns the sources in their order, with the credentials that `environ` holds now. Makes no connection.
 
     `transport` is for tests; without it sources share one pool, and those behind a proxy, their own or the
-    environment's, get a transport through it. Raises ConfigurationError.
+    environment's, get a transport through it. `shared_limits` gives each source's limits over several processes.
+    Raises ConfigurationError.
     """
     # Late, because every provider is imported with it and each imports the vocabulary beside this module.
     from providers.registry import PROVIDERS
@@ -189,7 +194,8 @@ def open_sources(
         record = SourceRecord(global_id("Source", name, name), name, entry.provider, entry.default_region)
         carrier = transport if transport is not None else _transport(entry, environ, pool)
         credential = _own_credential(entry, environ)
-        opened[name] = Source(entry, make(entry), record, carrier, cache, credential=credential)
+        limits = shared_limits(entry) if shared_limits is not None else None
+        opened[name] = Source(entry, make(entry), record, carrier, cache, credential=credential, shared_limits=limits)
     return list(opened.values())
 
 

@@ -29,7 +29,7 @@ from providers.errors import (
     SourceUnavailable,
 )
 from providers.health import SourceHealth
-from providers.limits import Gate, NoFreeSlot, RateExceeded
+from providers.limits import Gate, NoFreeSlot, RateExceeded, SharedLimits
 from providers.refusals import refusal
 from providers.request import Request, Response
 from providers.retry import RetryBudget, again, is_repeatable
@@ -81,6 +81,7 @@ class Upstream:
         transport: Transport,
         credential_place: str,
         clock: Callable[[], float] = time.time,
+        shared_limits: SharedLimits | None = None,
     ) -> None:
         self.transport = transport
         self._settings = settings
@@ -92,7 +93,7 @@ class Upstream:
         self._limits = Limits(
             settings.connect_timeout, settings.read_timeout or settings.timeout, settings.max_response_bytes
         )
-        self._gate = Gate(settings.max_concurrency, settings.rate_limit)
+        self._gate = Gate(settings.max_concurrency, settings.rate_limit, shared_limits)
         self._budget = RetryBudget()
         self._breaker = CircuitBreaker(settings.circuit_failures, settings.circuit_cooldown)
         self.health = SourceHealth(self._breaker, clock)
@@ -152,7 +153,7 @@ class Upstream:
 
     async def _attempt(self, call: _Call) -> Response:
         try:
-            await self._gate.enter(call.end)
+            lease = await self._gate.enter(call.end)
         except RateExceeded as error:
             message = f"{self._name} was not asked: its rate_limit leaves no room before the time is over"
             raise SourceRateLimited(self._name, message, retry_after=error.retry_after) from error
@@ -167,7 +168,7 @@ class Upstream:
         except TransportError as error:
             raise self._failure(error) from error
         finally:
-            self._gate.leave()
+            self._gate.leave(lease)
             milliseconds = (perf_counter() - started) * 1000
             if call.on_attempt is not None:
                 call.on_attempt(status, milliseconds, False)

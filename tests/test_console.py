@@ -107,7 +107,8 @@ def test_the_first_query_shows_contacts_of_all_four_sources(console: Page) -> No
     assert "errors" not in answer
     slices = answer["data"]["contacts"]["sources"]
     assert [slice_["status"] for slice_ in slices] == ["OK"] * 4
-    assert all(slice_["totalCount"] > 0 for slice_ in slices)
+    counted = {slice_["source"]["name"]: slice_["totalCount"] is not None for slice_ in slices}
+    assert counted == {"tether": True, "askelephant": False, "wacr": True, "autokonnect": True}
     providers = {edge["node"]["source"]["provider"] for edge in answer["data"]["contacts"]["edges"]}
     assert providers == {"tether", "askelephant", "wacr", "autokonnect"}
     first = answer["data"]["contacts"]["edges"][0]["node"]

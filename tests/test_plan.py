@@ -151,6 +151,15 @@ def test_a_providers_own_filter_leaves_the_others_alone(filter: Condition, whose
         assert not made.never
 
 
+def test_what_no_contact_of_a_source_has_is_decided_without_asking() -> None:
+    for operator, value in (("eq", "x"), ("in", ("x",)), ("contains", ""), ("startsWith", "x"), ("isNull", False)):
+        assert planned("autokonnect", c("company", operator, value)).never, operator
+        assert planned("autokonnect", Or((c("company", operator, value), NAMED_ANA))).left == (NAMED_ANA,)
+    for operator, value in (("ne", "x"), ("notIn", ("x",)), ("isNull", True), ("notIn", ())):
+        assert planned("autokonnect", c("company", operator, value)).residual is None, operator
+        assert planned("autokonnect", Not(c("company", operator, value))).never, operator
+
+
 def test_tether_turns_to_stage_buckets_for_what_only_post_takes() -> None:
     for filter in (
         c("tether.bulkOnly", "eq", True),

@@ -1,4 +1,4 @@
-"""Our subgraph among others: composition, a router over real sockets, and `_entities` as a router sends it.
+"""Our subgraph among others: composition, and a router over real sockets.
 
 The other subgraphs are those of docs/supergraph.md, taken from its text, so that what it shows is what works. The
 composers and the router are npm packages in tests/node.
@@ -9,22 +9,25 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections import Counter
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
-from gql.app import create_app
-from gql.configuration import Configuration
 from gql.sdl import federation_sdl
-from providers.fakes import DEMO_CREDENTIAL, FAKES, FakeApp, demo_people, serve
 from providers.record import global_id
-from providers.settings import SourceSettings
+from tests.demo_sockets import (
+    AGENT_ID,
+    ASKELEPHANT,
+    AUTOKONNECT,
+    TETHER,
+    WACR,
+    WACR_DELETED,
+    Demo,
+    contact_id,
+    open_demo,
+)
 
 ROOT = Path(__file__).parent.parent
 NODE_TESTS = ROOT / "tests/node"
@@ -40,13 +43,6 @@ with_node_packages = pytest.mark.skipif(
 SUPPORT, TAKING_OVER, CALLS = re.findall(
     r"^```graphql\n(.*?)^```$", (ROOT / "docs/supergraph.md").read_text("utf-8"), re.DOTALL | re.MULTILINE
 )
-
-TETHER = "909da31e72d7770e21e05daf"
-ASKELEPHANT = "cnt_nh62tl3ne94vmrg0vd8q"
-WACR = "1001"
-WACR_DELETED = "1006"
-AUTOKONNECT = "1234568449"
-AGENT_ID = global_id("User", "tether", "c8f4929140b5ba0b4a141bdd")
 
 
 async def run_node(script: str, told: object) -> Any:
@@ -136,59 +132,13 @@ def taking_over() -> str:
     return changed(imported, own, overriding) + changed(TAKING_OVER, overriding, "")
 
 
-# ------------------------------------------------------------------------------------------------ the demo's sockets
-
-
-@dataclass
-class Demo:
-    """The gateway over the demo's four servers: its address, and the servers by source name."""
-
-    url: str
-    fakes: dict[str, FakeApp]
-
-    async def ask(self, query: str, **variables: Any) -> dict[str, Any]:
-        async with httpx.AsyncClient() as client:
-            response = await client.post(self.url, json={"query": query, "variables": variables})
-        assert response.status_code == httpx.codes.OK, response.text
-        answer: dict[str, Any] = response.json()
-        return answer
-
-    def calls(self) -> dict[str, Counter[str]]:
-        """How many requests each source got, by path."""
-        return {name: Counter(call.path for call in fake.calls) for name, fake in self.fakes.items() if fake.calls}
+# ------------------------------------------------------------------------------------------------ a router
 
 
 @pytest.fixture
 async def demo() -> AsyncIterator[Demo]:
-    people = demo_people()
-    fakes = {provider: make(people) for provider, make in FAKES.items()}
-    async with AsyncExitStack() as servers:
-        sources = [
-            SourceSettings(
-                name=name,
-                provider=name,
-                base_url=await servers.enter_async_context(serve(fake)),
-                token_env="TOKEN",
-                default_region="KE",
-                cache_ttl=0,
-            )
-            for name, fake in fakes.items()
-        ]
-        configuration = Configuration(sources=tuple(sources), environment={"TOKEN": DEMO_CREDENTIAL})
-        origin = await servers.enter_async_context(serve(create_app(configuration)))
-        yield Demo(f"{origin}/graphql", fakes)
-
-
-async def test_the_endpoint_gives_the_subgraphs_sdl_to_a_router(demo: Demo) -> None:
-    answer = await demo.ask("{ _service { sdl } }")
-    assert answer["data"]["_service"]["sdl"].rstrip() + "\n" == federation_sdl()
-
-
-# ------------------------------------------------------------------------------------------------ a router
-
-
-def contact_id(source: str, native_id: str) -> str:
-    return global_id("Contact", source, native_id)
+    async with open_demo() as opened:
+        yield opened
 
 
 def routed(demo: Demo, support: str, *operations: dict[str, Any]) -> Any:
@@ -349,100 +299,3 @@ async def test_a_subgraph_that_takes_node_over_finds_both_sides_objects(demo: De
             ]
         }
     }
-
-
-# ------------------------------------------------------------------------------------------------ _entities over HTTP
-
-ENTITIES = """query ($representations: [_Any!]!) { _entities(representations: $representations) {
-    __typename
-    ... on Contact { id displayName source { name } }
-    ... on Source { provider }
-    ... on User { name }
-} }"""
-
-
-KEYS = 'expected the key "id", or "nativeId" and "source { name }" of Contact and no other field'
-
-
-def john(**more: Any) -> dict[str, Any]:
-    return {"__typename": "Contact", "id": contact_id("tether", TETHER), **more}
-
-
-def by_native_id(source: str, native_id: str) -> dict[str, Any]:
-    return {"__typename": "Contact", "nativeId": native_id, "source": {"name": source}}
-
-
-async def test_what_is_wrong_with_a_representation_is_one_error_of_its_own_entry(demo: Demo) -> None:
-    answer = await demo.ask(
-        ENTITIES,
-        representations=[
-            john(),
-            john(__typename="Deal"),
-            {"__typename": "Contact"},
-            john(email="john.murphy2321@example.net"),
-            john(__typename="User"),
-            {"__typename": "User", "id": AGENT_ID},
-        ],
-    )
-    found = {**john(), "displayName": "JOHN", "source": {"name": "tether"}}
-    agent = {"__typename": "User", "name": "Esther Wairimu"}
-    assert answer["data"]["_entities"] == [found, None, None, None, None, agent]
-    wrong = [
-        (1, ".__typename", "expected one of Contact, PipelineStage, Source, Tag, User"),
-        (2, "", KEYS),
-        (3, "", KEYS),
-        (4, ".id", "not the id of a User"),
-    ]
-    assert answer["errors"] == [
-        {
-            "message": f"representations[{index}]{member}: {words}",
-            "locations": [{"line": 1, "column": ENTITIES.index("_entities") + 1}],
-            "path": ["_entities", index],
-            "extensions": {"code": "BAD_USER_INPUT", "argument": f"representations[{index}]{member}"},
-        }
-        for index, member, words in wrong
-    ]
-
-
-async def test_what_is_unknown_deleted_or_of_another_source_is_null_without_an_error(demo: Demo) -> None:
-    demo.fakes["wacr"].store.delete(WACR_DELETED)
-    answer = await demo.ask(
-        ENTITIES,
-        representations=[
-            {"__typename": "Contact", "id": contact_id("askelephant", "cnt_nobody")},
-            {"__typename": "Contact", "id": contact_id("wacr", WACR_DELETED)},
-            {"__typename": "Contact", "id": contact_id("elsewhere", TETHER)},
-            {"__typename": "Contact", "id": contact_id("wacr", ASKELEPHANT)},
-            by_native_id("askelephant", TETHER),
-            by_native_id("wacr", WACR_DELETED),
-            by_native_id("elsewhere", TETHER),
-            by_native_id("autokonnect", AUTOKONNECT),
-        ],
-    )
-    assert "errors" not in answer
-    *others, soren = answer["data"]["_entities"]
-    assert others == [None] * 7
-    assert soren == {
-        "__typename": "Contact",
-        "id": contact_id("autokonnect", AUTOKONNECT),
-        "displayName": "Søren",
-        "source": {"name": "autokonnect"},
-    }
-
-
-async def test_the_contacts_of_one_request_are_one_batch_a_source(demo: Demo) -> None:
-    second = demo.fakes["tether"].store.ids[1]
-    answer = await demo.ask(
-        ENTITIES,
-        representations=[
-            john(),
-            by_native_id("tether", TETHER),
-            by_native_id("tether", second),
-            {"__typename": "Contact", "id": contact_id("wacr", WACR)},
-            by_native_id("wacr", WACR),
-            john(__typename="Deal"),
-        ],
-    )
-    asked = [entity and (entity["source"]["name"], entity["displayName"]) for entity in answer["data"]["_entities"]]
-    assert asked == {}
-    assert demo.calls() == {}

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
+
+from msgspec import structs
 
 from providers.errors import SourceBadRequest, SourceErrorCode, SourceInvalidResponse
 from providers.page import Page
@@ -127,10 +130,14 @@ class TokenStream(Stream):
             if following is not None and mark.index == len(ids):
                 self._token = mark.following
                 self._take(following, self._after_overlap(following))
-        elif (found := newest_anchor(ids, mark.last, mark.before)) is not None:
-            self._take(page, found[0] + 1)
+        elif mark.last in ids:
+            self._take(page, ids.index(mark.last) + 1)
         elif mark.at is not None and self._by_time:
+            # It may stand on another page now, so an older anchor on this one tells nothing yet.
             await self._begin_by_time(need, mark.at)
+        elif (found := newest_anchor(ids, mark.last, mark.before)) is not None:
+            self._remember(ids[: found[0] + 1], found)
+            self._take(page, found[0] + 1)
         else:
             self._drifted()
             self._take(page, min(mark.index, len(ids)))
@@ -176,17 +183,33 @@ class TokenStream(Stream):
             self._token = page.next_token
         if found is None:
             start = next((i for i, record in enumerate(passed) if record is None or not self._short_of(record, at)), 0)
-            if any(record is not None and _micros(record) == at for record in passed):
+            tied = any(record is not None and _micros(record) == at for record in passed)
+            if tied and not await self._anchored_before(at, last, before):
                 self._drifted()
             if passed and all(record is not None and self._short_of(record, at) for record in passed):
                 start = len(passed)
         else:
             start = found[0] + 1
+        self._remember([_id(record) for record in passed[:start]], found)
         for page, token in pages:
             self._token = token
             count = len(page.records)
             self._take(page, min(start, count))
             start = max(0, start - count)
+
+    async def _anchored_before(self, at: int, last: str | None, before: tuple[int, ...]) -> bool:
+        """Whether an anchor is left among the rows right before an instant: then all of the instant is still to come."""
+        page = await self._page(self._reversed(), None, self._page_size(2 * ANCHORS), at, reverse=True)
+        ids = [_id(record) for record in page.records if record is not None and self._short_of(record, at)]
+        return newest_anchor(ids, last, before) is not None
+
+    def _remember(self, ids: Sequence[str], found: tuple[int, int] | None) -> None:
+        """Makes rows that stand in front of the place found the anchors to go on from; those that are gone go."""
+        if found is None or found[1] == 0 or self._rows or self._mark is None:
+            return
+        last, before = anchors(ids[-ANCHORS:], (None, ()))
+        kept = self._mark.before[found[1] :]
+        self._mark = structs.replace(self._mark, last=last, before=(*before, *kept)[: ANCHORS - 1])
 
     def _take(self, page: Page, start: int) -> None:
         """Consumes a page's rows from `start` on and moves to the next page."""
@@ -260,12 +283,7 @@ class TokenStream(Stream):
 
     async def _gathered_back(self, need: int, at: int | None) -> tuple[list[ContactRecord], bool]:
         """Returns rows from an instant on in the reversed order, nearest first, and whether they are all."""
-        query = ListQuery(
-            self.plan.query.conditions,
-            self.plan.query.search,
-            (Order(OrderField.UPDATED_AT, not self._descending),),
-            self.plan.query.parts,
-        )
+        query = self._reversed()
         rows: list[ContactRecord] = []
         token: str | None = None
         size = self._page_size(need + 2)
@@ -364,6 +382,11 @@ class TokenStream(Stream):
         )
         self.met([response], page.bad)
         return page
+
+    def _reversed(self) -> ListQuery:
+        query = self.plan.query
+        orders = (Order(OrderField.UPDATED_AT, not self._descending),)
+        return ListQuery(query.conditions, query.search, orders, query.parts)
 
     def _page_size(self, need: int) -> int:
         largest = self.source.max_page_size
