@@ -202,7 +202,7 @@ class SourceLimits:
         try:
             while (left := deadline - loop.time()) > 0:
                 over, self._over = self._over, []
-                arguments = (ticket, math.ceil((left + _MARGIN) * _MICROSECONDS), *over)
+                arguments: list[bytes | int] = [ticket, math.ceil((left + _MARGIN) * _MICROSECONDS), *over]
                 before = await self._limits.run(self._limits.stand_in_line, self._line, arguments)
                 if before < self._max_concurrency:
                     return ticket

@@ -42,6 +42,8 @@ async def serve(app: ASGIApp, port: int = 0) -> AsyncIterator[str]:
     port is taken, RuntimeError when the application does not start.
     """
     listener = socket.create_server((LOOPBACK, port))
+    # asyncio does it for sockets that know their protocol alone, which this one does not; accepted ones inherit it.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     server = _Server(app)
     running = asyncio.create_task(server.serve(sockets=[listener]))
     try:

@@ -199,8 +199,16 @@ class TokenStream(Stream):
 
     async def _anchored_before(self, at: int, last: str | None, before: tuple[int, ...]) -> bool:
         """Whether an anchor is left among the rows right before an instant: then all of the instant is still to come."""
-        page = await self._page(self._reversed(), None, self._page_size(2 * ANCHORS), at, reverse=True)
-        ids = [_id(record) for record in page.records if record is not None and self._short_of(record, at)]
+        ids: list[str] = []
+        token: str | None = None
+        read = 0
+        while len(ids) < ANCHORS and read < self.scan_limit:
+            page = await self._page(self._reversed(), token, self._page_size(4 * ANCHORS), at, reverse=True)
+            ids += [_id(record) for record in page.records if record is not None and self._short_of(record, at)]
+            read += len(page.records)
+            token = page.next_token
+            if not page.has_more or token is None:
+                break
         return newest_anchor(ids, last, before) is not None
 
     def _remember(self, ids: Sequence[str], found: tuple[int, int] | None) -> None:

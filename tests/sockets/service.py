@@ -1,0 +1,99 @@
+"""The gateway over fakes, all on loopback sockets and each in a thread of its own; its client is plain HTTP."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from gql.app import create_app
+from gql.configuration import load_configuration
+from providers.fakes import FAKES, Call, FakeApp, ServerThread, Switches
+
+TOKEN = "a-token-of-the-tests"
+CLIENT_SECONDS = 30.0
+"""How long a test waits for an answer; far more than any takes."""
+
+
+class Service:
+    """The running gateway: what it is asked over HTTP, and what it then asked of the fakes, by source name."""
+
+    def __init__(self, fakes: Mapping[str, FakeApp], client: httpx.Client) -> None:
+        self.fakes = fakes
+        self.client = client
+
+    def ask(self, query: str, **variables: Any) -> dict[str, Any]:
+        """The whole answer to an operation, errors included. The fakes' calls begin anew with it."""
+        for fake in self.fakes.values():
+            fake.calls.clear()
+        response = self.client.post("/graphql", json={"query": query, "variables": variables})
+        assert response.status_code == httpx.codes.OK, response.text
+        answer: dict[str, Any] = response.json()
+        return answer
+
+    def data(self, query: str, **variables: Any) -> dict[str, Any]:
+        """The data of an answer without errors."""
+        answer = self.ask(query, **variables)
+        assert "errors" not in answer, answer["errors"]
+        data: dict[str, Any] = answer["data"]
+        return data
+
+    def refusal(self, query: str, **variables: Any) -> dict[str, Any]:
+        """The only error of an operation that the client got wrong, whether before it ran or while it did."""
+        for fake in self.fakes.values():
+            fake.calls.clear()
+        response = self.client.post("/graphql", json={"query": query, "variables": variables})
+        (error,) = response.json()["errors"]
+        refused: dict[str, Any] = error
+        return refused
+
+    def calls(self, name: str) -> list[Call]:
+        """What the latest operation asked of a source."""
+        return self.fakes[name].calls
+
+    def counts(self) -> dict[str, int]:
+        """How many requests the latest operation sent to each source that got any."""
+        return {name: len(fake.calls) for name, fake in self.fakes.items() if fake.calls}
+
+
+@contextmanager
+def serving(
+    folder: Path,
+    rows: Mapping[str, Any],
+    *,
+    providers: Mapping[str, str] | None = None,
+    switches: Mapping[str, Switches] | None = None,
+    **settings: str | float,
+) -> Iterator[Service]:
+    """The gateway over a fake a source, by a configuration file in `folder`.
+
+    `rows` are each fake's people, by source name; `providers` says of which provider a source is that is not named
+    like it. Nothing is cached and nothing asked again, unless `settings`, which are those of every source, say so.
+    """
+    known = providers or {}
+    fakes = {
+        name: FAKES[known.get(name, name)](people, token=TOKEN, switches=(switches or {}).get(name))
+        for name, people in rows.items()
+    }
+    with ExitStack() as servers:
+        file = folder / "contactgraph.toml"
+        file.write_text(
+            "\n".join(
+                _table(name, known.get(name, name), servers.enter_context(ServerThread(fake)), settings)
+                for name, fake in fakes.items()
+            )
+        )
+        configuration = load_configuration(file, {"SOURCE_TOKEN": TOKEN})
+        url = servers.enter_context(ServerThread(create_app(configuration)))
+        yield Service(fakes, servers.enter_context(httpx.Client(base_url=url, timeout=CLIENT_SECONDS)))
+
+
+def _table(name: str, provider: str, base_url: str, settings: Mapping[str, str | float]) -> str:
+    keys = {"name": name, "provider": provider, "base_url": base_url, "token_env": "SOURCE_TOKEN"}
+    table = {**keys, "cache_ttl": 0, "retries": 0, **settings}
+    # TOML writes texts and numbers as JSON does.
+    return "\n".join(["[[sources]]", *(f"{key} = {json.dumps(value)}" for key, value in table.items())])
