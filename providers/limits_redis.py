@@ -179,7 +179,7 @@ class SourceLimits:
         self._limits = limits
         # The braces keep both keys of the line in one slot of a Redis Cluster.
         self._bucket = (_PREFIX + f"turns:{{{key}}}".encode(),)
-        self._line = (_PREFIX + f"line:{{{key}}}".encode(), _PREFIX + f"ends:{{{key}}}".encode())
+        self.line = (_PREFIX + f"line:{{{key}}}".encode(), _PREFIX + f"ends:{{{key}}}".encode())
         self._max_concurrency = max_concurrency
         # As in Gate: bursts of one second's worth, and of one call for a rate below one a second.
         self._interval = 0 if rate is None else min(math.ceil(_MICROSECONDS / rate), _SLOWEST)
@@ -203,7 +203,7 @@ class SourceLimits:
             while (left := deadline - loop.time()) > 0:
                 over, self._over = self._over, []
                 arguments: list[bytes | int] = [ticket, math.ceil((left + _MARGIN) * _MICROSECONDS), *over]
-                before = await self._limits.run(self._limits.stand_in_line, self._line, arguments)
+                before = await self._limits.run(self._limits.stand_in_line, self.line, arguments)
                 if before < self._max_concurrency:
                     return ticket
                 # Nobody is told that a slot is free; looking is cheap for the few who are next.
@@ -226,4 +226,4 @@ class SourceLimits:
             return
         # Away: tickets end by themselves.
         with contextlib.suppress(SharedLimitsAway):
-            await self._limits.run(self._limits.leave, self._line, over)
+            await self._limits.run(self._limits.leave, self.line, over)

@@ -37,7 +37,7 @@ class Demo:
     fakes: dict[str, FakeApp]
 
     async def ask(self, query: str, **variables: Any) -> dict[str, Any]:
-        async with httpx.AsyncClient() as client:
+        async with httpx.AsyncClient(trust_env=False) as client:
             response = await client.post(self.url, json={"query": query, "variables": variables})
         assert response.status_code == httpx.codes.OK, response.text
         answer: dict[str, Any] = response.json()

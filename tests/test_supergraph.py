@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
@@ -52,6 +53,7 @@ async def run_node(script: str, told: object) -> Any:
         "node",
         script,
         cwd=NODE_TESTS,
+        env={**os.environ, "NO_PROXY": "127.0.0.1"},  # the router would use a proxy for the subgraphs too
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,

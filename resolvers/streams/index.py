@@ -77,9 +77,12 @@ class IndexStream(Stream):
         start = index - 1 if mark is not None and mark.last is not None and index else index
         rows = await self._read(start, index + count)
         if mark is not None and not _stands(mark, start, rows):
-            index = (await self._mended(mark, start, rows, count)).index
+            windows = {start: rows}
+            index = (await self._mended(mark, windows, count)).index
+            # The place may stand in what was read to find it.
+            start, rows = max(windows.items(), key=lambda window: _behind(index, *window))
         offset = index - start
-        known = rows.records[offset:] if 0 <= offset <= len(rows.records) else []
+        known = rows.records[offset : offset + count] if offset >= 0 else []
         self._take(index, known, rows.ended and index + len(known) >= start + len(rows.records))
 
     def _take(self, first: int, records: Sequence[ContactRecord | None], ended: bool) -> None:
@@ -124,7 +127,7 @@ class IndexStream(Stream):
         rows = await self._read(start, mark.index + (1 if mark.last is None and mark.ahead else 0))
         stop = mark.index
         if not _stands(mark, start, rows):
-            mended = await self._mended(mark, start, rows, count)
+            mended = await self._mended(mark, {start: rows}, count)
             # Whether the cursor's own edge is still there to be left out.
             first, stop = first and mended.last == mark.last, mended.index
             mark = mended
@@ -188,10 +191,12 @@ class IndexStream(Stream):
 
     # ------------------------------------------------------------ drift
 
-    async def _mended(self, mark: IndexMark, start: int, rows: Rows[ContactRecord], count: int) -> IndexMark:
-        """Returns the mark where it stands now, by its nearest surviving anchor: two more calls at most."""
+    async def _mended(self, mark: IndexMark, windows: dict[int, Rows[ContactRecord]], count: int) -> IndexMark:
+        """Returns the mark where it stands now, by its nearest surviving anchor: two more calls at most.
+
+        Adds what it reads to the windows.
+        """
         self._mends += 1
-        windows = {start: rows}
         # A list that moves all the time has no place to find again.
         found = await self._found(mark, windows, count) if self._mends <= _MENDS else None
         if found is None:
@@ -201,9 +206,17 @@ class IndexStream(Stream):
             )
             mended = IndexMark(mark.index, None, (), self.total)
         else:
-            last, before = anchors([_at(windows, at) or "" for at in range(max(0, found - ANCHORS), found)])
-            ahead = [native_id for at in range(found, found + ANCHORS) if (native_id := _at(windows, at))]
-            mended = IndexMark(found, last or None, before, self.total, tuple(map(short_hash, ahead)))
+            # The rows around the place are its anchors now, as far as they were read; then the older ones.
+            last = _at(windows, found - 1) or None
+            before = _hashes(windows, range(found - 2, max(-1, found - 1 - ANCHORS), -1))
+            ahead = _hashes(windows, range(found, found + ANCHORS))
+            mended = IndexMark(
+                found,
+                last,
+                _filled_up(before, mark.before)[: ANCHORS - 1],
+                self.total,
+                _filled_up(ahead, mark.ahead)[:ANCHORS],
+            )
             self._shift = found - mark.index
         self._here = mended
         if not self._rows:
@@ -211,7 +224,7 @@ class IndexStream(Stream):
         return mended
 
     async def _found(self, mark: IndexMark, windows: dict[int, Rows[ContactRecord]], count: int) -> int | None:
-        """Returns the index that the mark stands at now, None when no anchor is left. Adds to the windows."""
+        """Returns the index that the mark stands at now, None when no anchor is left."""
         found = _find(windows, mark)
         change = 0 if self.total is None or mark.total is None else self.total - mark.total
         if found is None or found[1] > 0:
@@ -221,9 +234,12 @@ class IndexStream(Stream):
             windows[low] = await self._read(low, guess + (count if self.forward else len(mark.ahead)) + 1)
             found = _find(windows, mark)
         if found is None or found[1] > 0:
-            half = self._sizes.largest // 2
-            low = max(0, (found[0] if found is not None else mark.index + change) - half)
-            windows[low] = await self._read(low, low + max(2, 2 * half - 1))
+            # A large page around it, of the size that has it nearest to the middle.
+            middle = max(0, found[0] if found is not None else mark.index + change)
+            largest = self._sizes.largest
+            size = max(range(max(1, largest // 2), largest + 1), key=lambda s: min(middle % s, s - 1 - middle % s))
+            low = middle - middle % size
+            windows[low] = await self._read(low, low + size)
             found = _find(windows, mark)
         if found is not None:
             return found[0]
@@ -303,6 +319,19 @@ def _at(windows: dict[int, Rows[ContactRecord]], index: int) -> str | None:
         if 0 <= index - start < len(rows.records):
             return _id(rows.records[index - start])
     return None
+
+
+def _behind(index: int, start: int, rows: Rows[ContactRecord]) -> int:
+    """Returns how many rows from an index on a window holds, -1 when it does not reach there."""
+    return len(rows.records) - (index - start) if start <= index <= start + len(rows.records) else -1
+
+
+def _hashes(windows: dict[int, Rows[ContactRecord]], indexes: range) -> tuple[int, ...]:
+    return tuple(short_hash(native_id) for index in indexes if (native_id := _at(windows, index)))
+
+
+def _filled_up(hashes: tuple[int, ...], older: tuple[int, ...]) -> tuple[int, ...]:
+    return (*hashes, *(anchor for anchor in older if anchor not in hashes))
 
 
 def _find(windows: dict[int, Rows[ContactRecord]], mark: IndexMark) -> tuple[int, int] | None:

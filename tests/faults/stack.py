@@ -131,8 +131,8 @@ class Log(logging.Handler):
     # The clients of these tests, not the service.
     OTHERS = ("httpx", "httpcore", "hpack", "faker")
 
-    def __init__(self) -> None:
-        super().__init__(logging.DEBUG)
+    def __init__(self, level: int) -> None:
+        super().__init__(level)
         self.records: list[logging.LogRecord] = []
         self._formatter = logging.Formatter("%(name)s %(levelname)s %(message)s")
 
@@ -154,15 +154,15 @@ class Log(logging.Handler):
 
 
 @contextmanager
-def logged() -> Iterator[Log]:
-    """What is logged meanwhile, from the finest level on."""
-    log = Log()
+def logged(level: int = logging.DEBUG) -> Iterator[Log]:
+    """What is logged meanwhile, from a level on."""
+    log = Log(level)
     root = logging.getLogger()
-    level = root.level
+    usual = root.level
     root.addHandler(log)
-    root.setLevel(logging.DEBUG)
+    root.setLevel(level)
     try:
         yield log
     finally:
         root.removeHandler(log)
-        root.setLevel(level)
+        root.setLevel(usual)
