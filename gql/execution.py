@@ -112,17 +112,25 @@ class Gateway:
     async def _execute(
         self, document: Document, named: NamedOperation, request: GraphQLRequest, call: Call, cost: int
     ) -> Answer:
-        explain = Explain() if call.explain else None
         operation = Operation(
             self._sources_of(call.caller),
             credentials=call.credentials,
             deadline=asyncio.get_running_loop().time() + self._limits.request_timeout,
             fresh=call.fresh,
-            explain=explain,
+            explain=Explain() if call.explain else None,
             cursors=self._cursors,
         )
         context = RequestContext(operation, document.selections)
+        try:
+            return await self._executed(document, named, request, context, cost)
+        finally:
+            operation.close()
+
+    async def _executed(
+        self, document: Document, named: NamedOperation, request: GraphQLRequest, context: RequestContext, cost: int
+    ) -> Answer:
         assert document.plans is not None, "a document without errors has plans"
+        explain = context.operation.explain
         result = await self._projection.execute(
             document.plans,
             context_value=context,

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from providers.capability_table import COMMON_FIELDS
 from providers.fakes import Switches
-from providers.query import And, Condition, Filter, Operator
+from providers.query import And, Condition, Filter, Operator, Order, OrderField
 from providers.record import ContactRecord
 from providers.registry import PROVIDERS
 from resolvers.connection import SourceStatus
@@ -21,6 +21,7 @@ from resolvers.selection import Wanted
 from tests.filter_meaning import holds
 from tests.filter_rows import REGION, filter_rows
 from tests.filters import WACR_FIELDS, filters, operands, trees
+from tests.lists import sorted_by
 from tests.world import World, ids
 
 ROWS = {name: filter_rows(name) for name in PROVIDERS}
@@ -136,6 +137,24 @@ def test_a_filter_beside_a_search_leaves_what_holds_of_the_search(filter: Filter
     searched, found = asyncio.run(ask())
     expected = in_rank_order(world, [record for record in searched if holds(filter, record)])
     assert ids(found) == ids(expected)
+
+
+ORDERS = st.lists(st.builds(Order, st.sampled_from(OrderField), st.booleans()), min_size=1, max_size=3).map(tuple)
+
+
+@LAWS
+@given(filter=filters(), orders=ORDERS, switches=SWITCHES, size=st.sampled_from([7, 100]))
+def test_a_filter_beside_an_order_leaves_what_holds_in_that_order(
+    filter: Filter, orders: tuple[Order, ...], switches: Switches, size: int
+) -> None:
+    world = world_of(*PROVIDERS, switches=switches)
+
+    async def ask() -> tuple[list[ContactRecord], list[ContactRecord]]:
+        return await listed(world), await listed(world, size, filter=filter, orders=orders)
+
+    everything, found = asyncio.run(ask())
+    assert sorted(ids(found)) == sorted(ids([record for record in everything if holds(filter, record)]))
+    assert ids(found) == ids(sorted_by(found, orders))
 
 
 @LAWS

@@ -234,9 +234,11 @@ class IndexStream(Stream):
             windows[low] = await self._read(low, guess + (count if self.forward else len(mark.ahead)) + 1)
             found = _find(windows, mark)
         if found is None or found[1] > 0:
-            # A large page around it, of the size that has it nearest to the middle.
-            middle = max(0, found[0] if found is not None else mark.index + change)
+            # What changed stands before the place or behind it: it lies between the old index and the guess. A large
+            # page around it, of the size that has it nearest to the middle.
             largest = self._sizes.largest
+            middle = mark.index + (change // 2 if abs(change) < largest else 0)
+            middle = max(0, found[0] if found is not None else middle)
             size = max(range(max(1, largest // 2), largest + 1), key=lambda s: min(middle % s, s - 1 - middle % s))
             low = middle - middle % size
             windows[low] = await self._read(low, low + size)

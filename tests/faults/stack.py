@@ -141,8 +141,8 @@ class Log(logging.Handler):
             self.records.append(record)
 
     def lines(self) -> list[str]:
-        """The records as they are written, tracebacks included, and their arguments as they stand."""
-        return [f"{self._formatter.format(record)} {record.args!r}" for record in self.records]
+        """The records as they are written, tracebacks included, and with all that they carry."""
+        return [f"{self._formatter.format(record)} {vars(record)!r}" for record in self.records]
 
     def faults(self) -> list[str]:
         """The records that tell of a fault of ours: errors and tracebacks."""
