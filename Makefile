@@ -4,6 +4,7 @@
 PYTHON ?= python3
 PORT ?= 8000
 PYTEST_ARGS ?=
+SOAK_SECONDS ?= 600
 
 BIN := .venv/bin
 STAMPS := .venv/.stamps
@@ -16,7 +17,7 @@ NODE_TESTS := $(patsubst %,tests/node/node_modules/.installed,$(wildcard tests/n
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test check format bench schema lock upgrade clean
+.PHONY: help install demo test soak check format bench clients schema lock upgrade clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
@@ -28,6 +29,9 @@ demo: install ## the gateway over four small servers with made-up contacts, at h
 
 test: install $(NODE_TESTS) ## all the tests (PYTEST_ARGS="-k words" for some)
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+soak: install ## ten minutes of load with faults coming and going (SOAK_SECONDS=600)
+	CONTACTGRAPH_SOAK_SECONDS=$(SOAK_SECONDS) $(BIN)/python -m pytest -m soak
 
 check: $(STAMPS)/project ## every static check: format, lint, types, the direction of imports
 	$(BIN)/ruff format --check
@@ -41,6 +45,9 @@ format: $(STAMPS)/project ## write the formatting and the fixes that are safe
 
 bench: install ## the measurements in bench/, as pytest-benchmark's table
 	$(BIN)/python -m pytest bench --benchmark-only
+
+clients: $(STAMPS)/project ## ten thousand keep-alive clients on one worker: their answers, and its memory
+	$(BIN)/python bench/whole_stack/many_clients.py
 
 schema: $(STAMPS)/project ## write schema.graphql
 	$(BIN)/contactgraph schema --out schema.graphql

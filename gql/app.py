@@ -7,7 +7,7 @@ import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -48,6 +48,7 @@ CONFIGURATION_FILE: Final = "CONTACTGRAPH_CONFIG"
 LISTENING_HOST: Final = "CONTACTGRAPH_HOST"
 """The environment variable that tells a worker process which host is listened on instead of server.host."""
 
+_GRAPHQL: Final = "/graphql"
 _ASKED_HEADERS: Final = ("Accept", "Authorization", "Cache-Control", "Content-Type", "X-API-Key")
 _PREFLIGHT_SECONDS: Final = 600
 _COLLECT_SECONDS: Final = 5.0
@@ -147,13 +148,34 @@ def create_app(
         return RedirectResponse("graphql")
 
     routes = [
-        Route("/graphql", endpoint),
+        Route(_GRAPHQL, endpoint),
         Route("/healthz", healthz),
         Route("/readyz", readyz),
         *([Route("/metrics", metrics)] if server.telemetry.metrics else []),
         *([Mount("/graphql/assets", Assets()), Route("/", root)] if server.graphiql else []),
     ]
-    return Starlette(routes=routes, middleware=_middleware(configuration), lifespan=lifespan)
+    layers = _middleware(configuration)
+    direct: ASGIApp = endpoint
+    for layer in reversed(layers):
+        direct = layer.cls(direct, *layer.args, **layer.kwargs)
+    return _Application(direct, routes=routes, middleware=layers, lifespan=lifespan)
+
+
+class _Application(Starlette):
+    """Starlette with a short way to the one route that nearly every request takes: the endpoint matches its own
+    methods and answers its own failures, so routing and error pages have nothing to add there."""
+
+    def __init__(self, direct: ASGIApp, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self._direct = direct
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers one request, or runs the application's lifespan."""
+        if scope["type"] == "http" and scope["path"] == _GRAPHQL and not scope.get("root_path"):
+            scope["app"] = self
+            await self._direct(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
 
 
 def worker_app() -> Starlette:

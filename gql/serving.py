@@ -15,6 +15,7 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.supervisors import Multiprocess
 
+from gql.one_write import OneWriteProtocol
 from gql.settings import ServerSettings
 from gql.telemetry import MULTIPROCESS_DIRECTORY
 
@@ -23,8 +24,10 @@ __all__ = ["CannotListen", "address", "listen", "serve", "serve_workers", "settl
 _BACKLOG: Final = 2048
 _KEEP_ALIVE_SECONDS: Final = 75
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
-# Requests leave hardly any cycles: with its default thresholds the collector finds nothing, often (SPEED.md 7).
-_GC_THRESHOLDS: Final = (50_000, 20, 100)
+# Requests leave few cycles: with its default thresholds the collector finds next to nothing, often (SPEED.md 7). But
+# what thousands of requests under way at once leave has grown old by then and goes with the oldest generation alone,
+# so that one must come round too: after about fifty thousand requests, a hundred megabytes.
+_GC_THRESHOLDS: Final = (50_000, 5, 5)
 
 
 class CannotListen(Exception):
@@ -77,10 +80,12 @@ def settle_memory() -> None:
 def _options(server: ServerSettings) -> dict[str, Any]:
     return {
         "loop": "uvloop",
-        "http": "httptools",
+        "http": OneWriteProtocol,
         "ws": "none",
         "lifespan": "on",
         "access_log": False,
+        # Nothing here asks for the client's address.
+        "proxy_headers": False,
         "log_config": None,
         "server_header": False,
         "backlog": _BACKLOG,

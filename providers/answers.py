@@ -85,6 +85,11 @@ class CachedUpstream:
             on_attempt(response.status, (perf_counter() - began) * 1000, True)
         return msgspec.structs.replace(response, cache_hit=True)
 
+    async def forget(self, scope: bytes, request: Request) -> None:
+        """Lets the next equal question go out: the answer that was kept turned out to be none."""
+        now = self._clock()
+        await self._cache.put(scope, request, StoredAnswer(0, {}, b"", now, now, now, False, None), 0.0)
+
     async def aclose(self) -> None:
         """Cancels the calls under way that only the cache waits for, and those with waiters too."""
         await self._flights.aclose()

@@ -199,6 +199,7 @@ class SourceLimits:
         """Returns a slot, standing in line for it until `deadline`. Raises NoFreeSlot, SharedLimitsAway."""
         loop = asyncio.get_running_loop()
         ticket = os.urandom(8)
+        over: list[bytes] = []
         try:
             while (left := deadline - loop.time()) > 0:
                 over, self._over = self._over, []
@@ -211,7 +212,9 @@ class SourceLimits:
                 await asyncio.sleep(min(left, pause))
             raise NoFreeSlot
         except (NoFreeSlot, asyncio.CancelledError):
-            self.give_back(ticket)
+            # What went with a question that was broken off may not have got there.
+            for each in (ticket, *over):
+                self.give_back(each)
             raise
 
     def give_back(self, lease: bytes) -> None:

@@ -126,6 +126,15 @@ class Source:
         self.health.failed(failure)
         return failure
 
+    async def rejected(
+        self, request: Request, credential: Credential | str | None, error: InvalidAnswer
+    ) -> SourceInvalidResponse:
+        """Returns the error of `invalid`; the answer to this request and credential is not given again by the cache."""
+        if self._cached is not None:
+            scope = self._scope if credential is None else self._scope_for(self._checked(credential))
+            await self._cached.forget(scope, request)
+        return self.invalid(error)
+
     async def aclose(self) -> None:
         """Ends the calls under way for the cache, and the transport's connections."""
         if self._cached is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from providers.query import And, Condition, Filter, Order
+from providers.query import And, Condition, Filter, Order, OrderField
 from providers.source import Source
 from resolvers.connection import Outcome, SourceErrorPolicy
 from resolvers.errors import BadUserInput
@@ -31,7 +31,7 @@ async def contacts(operation: Operation, question: ContactsQuestion, wanted: Wan
     cut(question.page)
     asked = chosen(operation, question.sources)
     search = question.search or None
-    orders = tuple({order.field: order for order in reversed(question.orders)}.values())[::-1]
+    orders = _each_once(question.orders)
     legs: list[Leg] = []
     for source in asked:
         made = plan(source, filter=question.filter, search=search, orders=orders, parts=wanted.parts)
@@ -47,6 +47,14 @@ async def contacts(operation: Operation, question: ContactsQuestion, wanted: Wan
         question.policy,
         wanted,
     )
+
+
+def _each_once(orders: tuple[Order, ...]) -> tuple[Order, ...]:
+    """A field that is given again sorts nothing: its values are equal already."""
+    first: dict[OrderField, Order] = {}
+    for order in orders:
+        first.setdefault(order.field, order)
+    return tuple(first.values())
 
 
 def chosen(operation: Operation, names: tuple[str, ...] | None) -> list[Source]:

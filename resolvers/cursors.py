@@ -21,11 +21,13 @@ MAX_LENGTH = 8_192
 
 class Place(msgspec.Struct, frozen=True, array_like=True):
     """One source's part: how many records it has emitted, whether that was all, and where it goes on (None: at
-    its start)."""
+    its start; at its end when it is exhausted). `short`: in front of the mark's last record, which an earlier page
+    has shown already, reading backward."""
 
     rank: Count = 0
     exhausted: bool = False
     mark: Mark | None = None
+    short: bool = False
 
 
 class Position(msgspec.Struct, frozen=True, array_like=True):
@@ -78,9 +80,11 @@ class CursorCodec:
         try:
             raw = urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4))
         except (Error, UnicodeEncodeError, ValueError):
-            raise BadUserInput(argument, "not a cursor; use one that this field returned") from None
+            raw = b""
         body, check = raw[: -self._size], raw[-self._size :]
-        if not body or body[:1] != VERSION:
+        if not body:
+            raise BadUserInput(argument, "not a cursor; use one that this field returned")
+        if body[:1] != VERSION:
             raise BadUserInput(argument, "not a cursor of this version; start again without it")
         if not hmac.compare_digest(check, self._check(body)):
             raise BadUserInput(argument, "a damaged cursor; use it exactly as this field returned it")

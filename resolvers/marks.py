@@ -19,7 +19,8 @@ Id = Annotated[str, Meta(max_length=512)]
 Hash = Annotated[int, Meta(ge=0, le=0xFFFF)]
 Before = Annotated[tuple[Hash, ...], Meta(max_length=7)]
 Text = Annotated[str, Meta(max_length=4_000)]
-Micros = Annotated[int, Meta(ge=-(2**56), le=2**58)]
+# From the year 1 to 9999, with a second left at both ends.
+Micros = Annotated[int, Meta(ge=-62_135_596_799_000_000, le=253_402_300_798_000_000)]
 
 ANCHORS = 8
 

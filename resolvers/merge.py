@@ -28,6 +28,8 @@ class Part(msgspec.Struct, eq=False):
     rank: int = 0
     taken: int = 0
     error: SourceError | None = None
+    # Read backward from the list's end, whose rank is known when the list's length is.
+    from_end: bool = False
     # What was asked only for the total, when nothing else was.
     counted: Stream | None = None
 

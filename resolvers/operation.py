@@ -113,7 +113,7 @@ class _Upstream(DataLoader[tuple[str, Request, Decode], Any]):
         try:
             decoded = decode(response, source.record)
         except InvalidAnswer as error:
-            raise source.invalid(error) from error
+            raise await source.rejected(request, operation.credentials.get(source.name), error) from error
         operation.answers.setdefault(source.name, []).append(decoded)
         if entry is not None:
             entry.decoded(decoded, (perf_counter() - started) * 1000)

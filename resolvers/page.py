@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import TypeVar
-
 import msgspec
+from msgspec import structs
 
 from providers.errors import SourceError, SourceErrorCode
 from providers.query import Order
@@ -38,7 +37,8 @@ _FOR_GOOD = {
     SourceErrorCode.SORT_NOT_SUPPORTED,
 }
 
-T = TypeVar("T")
+# Where a source stands that is read backward and has given nothing yet; forward nothing follows there.
+_THE_END = Place(0, True, None)
 
 
 class Cut(msgspec.Struct, frozen=True):
@@ -122,15 +122,18 @@ class _Page:
         after = self.after.places[index] if self.after is not None else None
         before = self.before.places[index] if self.before is not None else None
         forward = self.how.forward
-        place = (after if forward else before) or Place()
-        part = Part(index, leg.plan, place, rank=place.rank)
+        place = (after if forward else before) or (Place() if forward else _THE_END)
+        part = Part(index, leg.plan, place, rank=place.rank, from_end=not forward and place == _THE_END)
         if leg.plan.never:
             return part
-        own = self.before is not None and self.before.own == index
+        if part.from_end:
+            before = None
+        own = before is not None and (before.short or (self.before is not None and self.before.own == index))
         if forward and after is not None and after.exhausted:
             return part
         if not forward and before is not None:
-            part.rank = max(0, place.rank - (1 if own else 0))
+            part.rank = max(0, place.rank - (1 if own and not place.short else 0))
+            part.place = structs.replace(place, rank=part.rank, short=own)
             if _at_start(before.mark, own):
                 part.place = after or Place()
                 return part
@@ -163,15 +166,15 @@ class _Page:
         if self.orders:
             page = await by_keys(self.parts, size, self.how.forward, self.orders, self._fill)
         else:
-            if not self.how.forward and self.before is None:
-                await self._rank_from_the_end(size)
+            await self._rank_from_the_end(size)
             page = await by_rank(self.parts, size, self.how.forward, self._fill)
         self.items = page if self.how.forward else page[::-1]
 
     async def _rank_from_the_end(self, size: int) -> None:
         live = [part for part in self.parts if part.live]
-        await self._fill([(part, share(size, len(live))) for part in live])
-        for part in live:
+        from_end = [part for part in live if part.from_end]
+        await self._fill([(part, share(size, len(live))) for part in from_end])
+        for part in from_end:
             if part.stream is not None and part.error is None:
                 total = part.stream.total if part.plan.residual is None else None
                 start = 0 if self.after is None else self.after.places[part.index].rank
@@ -335,7 +338,7 @@ class _Page:
             return Place() if self.after is None else self.after.places[part.index]
         if part.taken:
             return Place(self._rank(part), False, stream.mark_before(part.taken - 1))
-        return Place(part.rank, False, stream.mark_after(0) if stream.items else stream.base_mark())
+        return Place(part.rank, False, stream.mark_after(0)) if stream.items else part.place
 
     # ------------------------------------------------------------ slices
 

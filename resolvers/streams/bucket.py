@@ -21,6 +21,8 @@ from resolvers.windows import window
 class BucketStream(Stream):
     """All stages of the active pipeline in its order, forward (backward: `resolvers.streams.reverse`)."""
 
+    MARKS = (BucketMark,)
+
     def __init__(self, operation: Operation, plan: SourcePlan, bounds: Bounds) -> None:
         super().__init__(operation, plan, bounds, forward=True)
         mark = bounds.after

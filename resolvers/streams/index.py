@@ -7,8 +7,7 @@ from typing import Protocol
 
 from providers.errors import SourceErrorCode
 from providers.record import ContactRecord
-from resolvers.cursors import malformed
-from resolvers.marks import ANCHORS, IndexMark, Mark, anchors, nearest, short_hash
+from resolvers.marks import ANCHORS, IndexMark, anchors, nearest, short_hash
 from resolvers.operation import Operation
 from resolvers.plan import SourcePlan
 from resolvers.rows import PageSizes, Rows
@@ -26,6 +25,8 @@ class RowReader(Protocol):
 class IndexStream(Stream):
     """One page-number list, forward or backward from a mark."""
 
+    MARKS = (IndexMark,)
+
     def __init__(
         self,
         operation: Operation,
@@ -40,8 +41,11 @@ class IndexStream(Stream):
         self._reader = reader
         self._sizes = sizes
         # The mark that reading began at, mended when the list had moved.
-        self._mark = index_mark("after" if forward else "before", bounds.after if forward else bounds.before)
-        self._limit = index_mark("before" if forward else "after", bounds.before if forward else bounds.after)
+        mark, limit = (bounds.after, bounds.before) if forward else (bounds.before, bounds.after)
+        assert mark is None or isinstance(mark, IndexMark)
+        assert limit is None or isinstance(limit, IndexMark)
+        self._mark = mark
+        self._limit = limit
         # Whether the row in front of the mark is the cursor's own edge, which a page before it must leave out.
         self._own = not forward and bounds.before_own
         # Backward: hashes of the rows behind the first one read, the nearest first.
@@ -288,13 +292,6 @@ class IndexStream(Stream):
 
     def end_mark(self) -> IndexMark | None:
         return self._mark_at(len(self._rows) - 1) if self._rows else self._mark
-
-
-def index_mark(argument: str, mark: Mark | None) -> IndexMark | None:
-    """Returns the mark of a page-number list. Raises BadUserInput for another kind of mark: a forged cursor."""
-    if mark is None or isinstance(mark, IndexMark):
-        return mark
-    raise malformed(argument)
 
 
 def _id(record: ContactRecord | None) -> str:

@@ -19,6 +19,8 @@ from resolvers.streams.stream import Bounds, Stream
 class LocalStream(Stream):
     """`read` reads the whole list; with no orders it keeps the source's own."""
 
+    MARKS = (LocalMark,)
+
     def __init__(
         self,
         operation: Operation,
@@ -93,7 +95,7 @@ class LocalStream(Stream):
             if record.native_id == mark.last and checks[index] == mark.check:
                 return index + 1, True
         orders = self.plan.orders
-        if orders and all(order.field.is_date for order in orders):
+        if orders and len(mark.keys) == len(orders) and all(order.field.is_date for order in orders):
             # The keys are known: right before the first record behind them.
             keys = [key(record, orders) for record in records]
             tied = [index for index, other in enumerate(keys) if compare(other, mark.keys, orders) == 0]

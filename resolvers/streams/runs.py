@@ -15,6 +15,8 @@ from resolvers.streams.stream import Bounds, Stream
 class RunStream(Stream):
     """`open` opens the source's own stream between two of its marks, in a direction."""
 
+    MARKS = (RunMark,)
+
     def __init__(
         self,
         operation: Operation,

@@ -5,12 +5,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import ClassVar, get_args
 
 from providers.errors import SourceErrorCode
 from providers.page import BadRow
 from providers.record import ContactRecord
 from providers.request import Response
 from resolvers.connection import ErrorRecord
+from resolvers.cursors import malformed
 from resolvers.marks import Mark
 from resolvers.operation import Operation
 from resolvers.plan import SourcePlan
@@ -52,12 +54,23 @@ class Bounds:
         return after is not None and after.last is not None and after.last == before.last
 
 
+def _check_kinds(bounds: Bounds, kinds: tuple[type[Mark], ...]) -> None:
+    """Raises BadUserInput for a mark of another kind of stream, which only a forged cursor has."""
+    for argument, mark in (("after", bounds.after), ("before", bounds.before)):
+        if mark is not None and not isinstance(mark, kinds):
+            raise malformed(argument)
+
+
 class Stream(ABC):
     """Contacts of one source that hold, in reading order: forward, or backward from the end.
 
     `items` grows with `fill`. `ended`: nothing follows them. `stopped`: the scan limit was reached first.
-    `total` is the source's own count, None when it says none. `scanned` counts rows read.
+    `total` is the source's own count, None when it says none. `scanned` counts rows read. `MARKS` are the kinds of
+    mark it goes on from.
     """
+
+    # Any, unless a kind of stream says which.
+    MARKS: ClassVar[tuple[type[Mark], ...]] = get_args(Mark)
 
     def __init__(self, operation: Operation, plan: SourcePlan, bounds: Bounds, *, forward: bool) -> None:
         self.operation = operation
@@ -66,6 +79,7 @@ class Stream(ABC):
         self.bounds = bounds
         self.forward = forward
         self.items: list[ContactRecord] = []
+        _check_kinds(bounds, self.MARKS)
         self.ended = bounds.empty
         self.stopped = False
         self.scanned = 0

@@ -50,6 +50,8 @@ class _Row:
 class TokenStream(Stream):
     """One cursor list, forward or backward from a mark."""
 
+    MARKS = (TokenMark, KeyMark)
+
     def __init__(self, operation: Operation, plan: SourcePlan, bounds: Bounds, *, forward: bool) -> None:
         super().__init__(operation, plan, bounds, forward=forward)
         mark = bounds.after if forward else bounds.before
@@ -65,6 +67,7 @@ class TokenStream(Stream):
         self._index = 0
         self._bound: int | None = None
         self._begun = False
+        self._handed_out = 0
         capabilities = plan.source.provider.capabilities
         default = capabilities.default_order
         orders = plan.query.orders or ((Order(*default),) if default else ())
@@ -73,17 +76,12 @@ class TokenStream(Stream):
         self._descending = bool(orders) and orders[0].descending
 
     async def fill(self, count: int) -> None:
-        while (len(self.items) < count or self._at_edge(count)) and not self.ended and not self.stopped:
+        while len(self.items) < count and not self.ended and not self.stopped:
             if self.scanned >= self.scan_limit and self.plan.residual is not None:
                 self.stop_at_limit()
                 return
-            need = max(1, count - len(self.items))
-            # Backward one more: the row in front of a page is what the page before it is found by.
+            need = count - len(self.items)
             await (self._forward(need) if self.forward else self._backward(need + 1))
-
-    def _at_edge(self, count: int) -> bool:
-        """Whether the row in front of the last wanted item, reading backward, is not known yet."""
-        return not self.forward and count > 0 and self._item_rows[count - 1] + 1 == len(self._rows)
 
     # ------------------------------------------------------------ forward
 
@@ -288,6 +286,18 @@ class TokenStream(Stream):
             self.ended = True
         elif len(self._rows) == read and not self.ended:
             self.stop_at_limit()
+        self._hand_out()
+
+    def _hand_out(self) -> None:
+        """Makes items of the rows read backward, all but the furthest: the row in front of a page is what the page
+        before it is found by."""
+        stop = len(self._rows) - (0 if self.ended else 1)
+        for row in range(self._handed_out, stop):
+            record = self._rows[row].record
+            if record is not None and self.holds(record):
+                self.items.append(record)
+                self._item_rows.append(row)
+        self._handed_out = max(self._handed_out, stop)
 
     async def _gathered_back(self, need: int, at: int | None) -> tuple[list[ContactRecord], bool]:
         """Returns rows from an instant on in the reversed order, nearest first, and whether they are all."""
@@ -364,9 +374,6 @@ class TokenStream(Stream):
                 self.ended = True
                 return
             self._rows.append(_Row(record, None))
-            if self.holds(record):
-                self.items.append(record)
-                self._item_rows.append(len(self._rows) - 1)
 
     # ------------------------------------------------------------ requests
 

@@ -254,9 +254,8 @@ def everything_asked(gateway: Service) -> Iterator[httpx.Response]:
     yield gateway.post(HEALTH)
     yield client.post("/graphql", json={"query": HEALTH}, headers={"X-API-Key": WRONG_KEY})
     yield client.get("/graphql", params={"query": HEALTH}, headers={"X-API-Key": ALL_KEY, HEADER: ANNAS_TOKEN})
-    yield client.post(
-        "/graphql", json={"query": HEALTH}, headers={"X-API-Key": ALL_KEY, HEADER: f"{ANNAS_TOKEN}\xe9".encode()}
-    )
+    no_header_value = {b"X-API-Key": ALL_KEY.encode(), HEADER.encode(): ANNAS_TOKEN.encode() + b"\xe9"}
+    yield client.post("/graphql", json={"query": HEALTH}, headers=no_header_value)
     yield client.post("/graphql", content=b"{", headers={"Content-Type": "application/json", "X-API-Key": ALL_KEY})
     for kind, options in FAULTS:
         for fake in gateway.everyone():
@@ -284,7 +283,7 @@ def test_no_credential_is_in_any_answer_or_log_line(gateway: Service) -> None:
     codes = {
         error.get("extensions", {}).get("code")
         for answer in answers
-        if "json" in answer.headers["content-type"]
+        if "json" in answer.headers.get("content-type", "")
         for error in answer.json().get("errors", [])
     }
     assert {
@@ -384,8 +383,8 @@ every_provider = pytest.mark.parametrize("provider", list(FAKES))
 @every_provider
 def test_callers_with_different_credentials_never_share_an_answer(tmp_path: Path, provider: str) -> None:
     with service(tmp_path, provider) as gateway:
+        assert judge_sharing(gateway, {"first": 100, "sources": ["events"]}) > 0
         for variables in (
-            {},
             {"orderBy": [{"field": "CREATED_AT"}]},
             {"orderBy": [{"field": "LAST_NAME", "direction": "DESC"}]},
             {"search": "a"},
@@ -393,18 +392,20 @@ def test_callers_with_different_credentials_never_share_an_answer(tmp_path: Path
             judge_sharing(gateway, {"first": 100, "sources": ["events"], **variables})
 
 
-def judge_sharing(gateway: Service, asked: dict[str, Any]) -> None:
-    """Asks the same for both callers: each gets what its own credential opens, once asked for and then kept."""
+def judge_sharing(gateway: Service, asked: dict[str, Any]) -> int:
+    """Asks the same for both callers: each gets what its own credential opens, once asked for and then kept.
+
+    Returns how many calls that took for each.
+    """
     annas, bens = gateway.events.annas, gateway.events.bens
     annas.calls.clear()
     bens.calls.clear()
     to_anna = gateway.ask(CONTACTS, **asked)
     calls = len(annas.calls)
-    assert calls > 0
     assert len(bens.calls) == 0
     to_ben = gateway.ask(CONTACTS, token=BENS_TOKEN, **asked)
     assert len(annas.calls) == calls
-    assert len(bens.calls) > 0
+    assert len(bens.calls) == calls
     assert _names(contacts_of(to_anna, "events")) <= _names(annas.store.rows)
     assert _names(contacts_of(to_ben, "events")) <= _names(bens.store.rows)
     assert contacts_of(to_anna, "events") != contacts_of(to_ben, "events")
@@ -418,6 +419,7 @@ def judge_sharing(gateway: Service, asked: dict[str, Any]) -> None:
         body = gateway.post(CONTACTS, token=token, **asked).json()
         assert body["data"] == {"contacts": None}
         assert body["errors"][0]["extensions"]["code"] == "SOURCE_UNAUTHENTICATED"
+    return calls
 
 
 def _names(rows: Sequence[dict[str, Any]]) -> set[str]:
@@ -491,8 +493,7 @@ def test_counts_are_of_the_sources_that_somebody_sees(gateway: Service) -> None:
 
 def test_a_source_somebody_may_not_see_is_as_one_that_does_not_exist(gateway: Service) -> None:
     def told(name: str) -> str:
-        variables = {"sources": [name]}
-        return gateway.post(CONTACTS, key=SOME_KEY, **variables).text.replace(name, "NAME")
+        return gateway.post(CONTACTS, key=SOME_KEY, sources=[name]).text.replace(name, "NAME")
 
     assert told("support") == told("nobody")
     assert "BAD_USER_INPUT" in told("nobody")

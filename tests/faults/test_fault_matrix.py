@@ -441,3 +441,18 @@ def test_an_open_circuit_spares_the_source_and_closes_when_it_is_back() -> None:
             assert monotonic() < until
         healthy(client, first=8)
         assert ask(client, health)["data"]["source"]["health"]["circuit"] == "CLOSED"
+
+
+@pytest.mark.parametrize(
+    "trouble", [each for each in TROUBLES if each.name in ("truncated", "wrong type", "gzip bomb")]
+)
+def test_an_answer_that_is_none_is_not_given_again_by_the_cache(trouble: Trouble) -> None:
+    with running(cache_ttl=60.0) as (stack, client):
+        trouble.order(stack.fakes["tether"].switches)
+        assert "errors" in ask(client, first=8)
+        stack.heal()
+        healthy(client, first=8)
+        asked = stack.calls("tether")
+        assert asked > 0
+        healthy(client, first=8)
+        assert stack.calls("tether") == asked

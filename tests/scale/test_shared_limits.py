@@ -358,6 +358,38 @@ async def test_a_source_without_a_rate_costs_one_question_a_call() -> None:
     assert client.asked == 11
 
 
+class Held(Away):
+    """A Redis client whose answers, while `gate` is clear, do not come; it keeps what it was told."""
+
+    def __init__(self) -> None:
+        super().__init__(here=True)
+        self.gate = asyncio.Event()
+        self.told: list[Sequence[bytes | int]] = []
+
+    def register_script(self, script: str) -> Script:
+        async def run(keys: Sequence[bytes], args: Sequence[bytes | int]) -> Any:
+            await self.gate.wait()
+            self.told.append(args)
+            return 0
+
+        return run
+
+
+async def test_a_question_that_is_broken_off_takes_no_slot_with_it() -> None:
+    client = Held()
+    limits = RedisLimits(client, SECRET)
+    source = limits.of(settings("sales"))
+    asking = asyncio.create_task(source.lease(asyncio.get_running_loop().time() + LONG))
+    source.give_back(b"an earlier call's")  # which goes with the question that is about to be put
+    for _ in range(5):
+        await asyncio.sleep(0)
+    asking.cancel()
+    await asyncio.gather(asking, return_exceptions=True)
+    client.gate.set()
+    await limits.aclose()
+    assert b"an earlier call's" in [each for args in client.told for each in args]
+
+
 def test_shared_limits_need_a_secret() -> None:
     with pytest.raises(ValueError, match="expected a secret"):
         RedisLimits(Away(here=True), b"")

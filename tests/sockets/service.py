@@ -80,20 +80,28 @@ def serving(
         for name, people in rows.items()
     }
     with ExitStack() as servers:
+        urls = {name: servers.enter_context(ServerThread(fake)) for name, fake in fakes.items()}
         file = folder / "contactgraph.toml"
-        file.write_text(
-            "\n".join(
-                _table(name, known.get(name, name), servers.enter_context(ServerThread(fake)), settings)
-                for name, fake in fakes.items()
-            )
-        )
+        file.write_text(configuration_text(urls, known, settings))
         configuration = load_configuration(file, {"SOURCE_TOKEN": TOKEN})
         url = servers.enter_context(ServerThread(create_app(configuration)))
         yield Service(fakes, servers.enter_context(httpx.Client(base_url=url, timeout=CLIENT_SECONDS)))
 
 
-def _table(name: str, provider: str, base_url: str, settings: Mapping[str, str | float]) -> str:
-    keys = {"name": name, "provider": provider, "base_url": base_url, "token_env": "SOURCE_TOKEN"}
-    table = {**keys, "cache_ttl": 0, "retries": 0, **settings}
+def configuration_text(
+    urls: Mapping[str, str], providers: Mapping[str, str], settings: Mapping[str, str | float]
+) -> str:
+    """A configuration file of sources by name, which are of the provider named like them unless `providers` differ.
+
+    Their token is in SOURCE_TOKEN. Nothing is cached and nothing asked again, unless `settings` say so.
+    """
+    return "\n\n".join(
+        _table({"name": name, "provider": providers.get(name, name), "base_url": url} | dict(settings))
+        for name, url in urls.items()
+    )
+
+
+def _table(keys: Mapping[str, str | float]) -> str:
+    table = {"token_env": "SOURCE_TOKEN", "cache_ttl": 0, "retries": 0, **keys}
     # TOML writes texts and numbers as JSON does.
     return "\n".join(["[[sources]]", *(f"{key} = {json.dumps(value)}" for key, value in table.items())])

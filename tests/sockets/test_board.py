@@ -30,9 +30,7 @@ def contact_row(number: int, stage: dict[str, Any], pipeline: str = SALES["_id"]
 
 def rows_of(stages: list[dict[str, Any]], in_each: int = IN_EACH) -> list[dict[str, Any]]:
     """Contacts of all stages in turn, the newest first, which is the fake's order."""
-    return [
-        contact_row(turn * len(stages) + at, stage) for turn in range(in_each) for at, stage in enumerate(stages)
-    ]
+    return [contact_row(turn * len(stages) + at, stage) for turn in range(in_each) for at, stage in enumerate(stages)]
 
 
 def in_stage(at: int, start: int = 0, stop: int = IN_EACH, stages: int = len(STAGES)) -> list[str]:
@@ -186,7 +184,11 @@ def test_stages_at_different_pages_are_aliases_gathered_into_one_post(
     found = asked_by_aliases(tether, first_pages)
     # The smallest size with which each window, its anchor in front, is within one page: [3, 8), [0, 4), [7, 12).
     assert tether.calls("tether") == [post(size=12, pipelineId=SALES["_id"])]
-    assert [ids(found[alias]["contacts"]) for alias in "abc"] == [in_stage(0, 4, 8), in_stage(1, 0, 4), in_stage(2, 8, 12)]
+    assert [ids(found[alias]["contacts"]) for alias in "abc"] == [
+        in_stage(0, 4, 8),
+        in_stage(1, 0, 4),
+        in_stage(2, 8, 12),
+    ]
     assert [found[alias]["contactCount"] for alias in "abc"] == [IN_EACH] * 3
 
 
@@ -197,11 +199,17 @@ def test_without_a_common_page_size_they_are_two_posts(tmp_path_factory: pytest.
         stages = [{"id": node["id"], "cursor": node["contacts"]["pageInfo"]["endCursor"]} for node in nodes]
         found = asked_by_aliases(service, stages)
         assert [(call.method, call.body["size"]) for call in service.calls("tether")] == [("POST", 10)] * 2
-    assert [ids(found[alias]["contacts"]) for alias in "abc"] == [in_stage(0, 4, 8), in_stage(1, 0, 4), in_stage(2, 8, 12)]
+    assert [ids(found[alias]["contacts"]) for alias in "abc"] == [
+        in_stage(0, 4, 8),
+        in_stage(1, 0, 4),
+        in_stage(2, 8, 12),
+    ]
 
 
 def test_a_single_stage_is_asked_for_by_its_id_alone(tether: Service, first_pages: list[dict[str, str]]) -> None:
-    query = "query ($id: ID!) { node(id: $id) { ... on PipelineStage { contacts(first: 5) { totalCount nodes { id } } } } }"
+    query = (
+        "query ($id: ID!) { node(id: $id) { ... on PipelineStage { contacts(first: 5) { totalCount nodes { id } } } } }"
+    )
     found = tether.data(query, id=first_pages[3]["id"])["node"]["contacts"]
     assert tether.calls("tether") == [post(size=5, pipelineId=SALES["_id"], status=STAGES[3]["_id"])]
     assert (ids(found), found["totalCount"]) == (in_stage(3, 0, 5), IN_EACH)

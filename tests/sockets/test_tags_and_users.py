@@ -118,7 +118,9 @@ def test_walking_a_tags_contacts_gives_each_once(service: Service, size: int) ->
         found: list[str] = []
         after = None
         while True:
-            page = service.data(query, id=global_id("Tag", name, native_id), first=size, after=after)["node"]["contacts"]
+            page = service.data(query, id=global_id("Tag", name, native_id), first=size, after=after)["node"][
+                "contacts"
+            ]
             found += [node["id"] for node in page["nodes"]]
             if not page["pageInfo"]["hasNextPage"]:
                 break
