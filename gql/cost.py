@@ -64,7 +64,8 @@ class _Count(msgspec.Struct, frozen=True):
             return self.fixed
         given = variables.get(self.variable, self.fixed)
         if isinstance(given, list):
-            return min(len(given), LARGEST_PAGE)
+            # Not capped: `nodes` refuses more than a page, a router's representations may be more.
+            return len(given)
         # Of anything else that is no number the executor says what is wrong; `null` means the default.
         if isinstance(given, int) and not isinstance(given, bool):
             return min(max(given, 0), LARGEST_PAGE)
@@ -194,7 +195,7 @@ class _Counter:
             default = definition.default_value if definition else None
             return _Count(self._count(default).fixed if default else DEFAULT_PAGE, value.name.value)
         if isinstance(value, ListValueNode):
-            return _Count(min(len(value.values), LARGEST_PAGE))
+            return _Count(len(value.values))
         # A literal of twenty digits is text until somebody makes it a number.
         if isinstance(value, IntValueNode) and not value.value.startswith("-"):
             return _Count(min(int(value.value[:9]), LARGEST_PAGE))

@@ -9,6 +9,7 @@ import msgspec
 
 from providers.capabilities import Paging
 from providers.query import ListQuery
+from resolvers.marks import LocalMark
 from resolvers.operation import Operation
 from resolvers.plan import Ordering, SourcePlan
 from resolvers.reading import Whole, contact_list, page_sizes, read_whole
@@ -87,14 +88,17 @@ def _sorted_here(operation: Operation, plan: SourcePlan, bounds: Bounds, forward
         plan.left,
         plan.orders,
     )
-    local = LocalStream(operation, plan, bounds, read, identity, forward=forward)
+    marks = [mark for mark in (bounds.after, bounds.before) if mark is not None]
+    # A walk stays with the order it began in.
+    in_own = bool(plan.own_orders) and not all(isinstance(mark, LocalMark) for mark in marks)
+    local = LocalStream(operation, plan, Bounds() if in_own else bounds, read, identity, forward=forward)
     if not plan.own_orders:
         return local
     query = plan.query
     own = msgspec.structs.replace(
         plan, query=ListQuery(query.conditions, query.search, plan.own_orders, query.parts), ordering=Ordering.PUSHED
     )
-    return OwnOrderStream(local, lambda: _plain(operation, own, bounds, forward))
+    return OwnOrderStream(local, lambda: _plain(operation, own, bounds, forward), in_own=in_own)
 
 
 def _without_residual_order(plan: SourcePlan) -> SourcePlan:

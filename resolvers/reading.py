@@ -93,9 +93,7 @@ async def _read_pages(operation: Operation, plan: SourcePlan) -> tuple[Whole, bo
                 raise TooLong(None)
             parts.append(await contacts.read(read, read + sizes.largest))
     elif not first.ended and size:
-        parts += await asyncio.gather(
-            *(contacts.read(start, start + size) for start in range(size, first.total, size))
-        )
+        parts += await asyncio.gather(*(contacts.read(start, start + size) for start in range(size, first.total, size)))
     rows = [record for part in parts for record in part.records]
     records = {record.native_id: record for record in rows if record is not None}
     unreadable = sum(1 for record in rows if record is None)

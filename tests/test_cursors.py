@@ -119,8 +119,13 @@ async def test_a_cursor_signed_with_another_key_is_refused() -> None:
 @pytest.mark.parametrize("keys", [(), (1,), (1, 2), (1, 2, 3), (None,)])
 async def test_forged_sort_keys_do_no_harm(keys: tuple[int | None, ...]) -> None:
     orders = (Order(OrderField.UPDATED_AT, True),)
-    local = (40, False, (4, 5, "nobody", 7, [], keys))
-    outcome = await ask(World(ROWS), None, PageArguments(first=5, after=forged(orders, 0, [local, NO_PLACE, NO_PLACE, local])), orders=orders)
+    local: tuple[Any, ...] = (40, False, (4, 5, "nobody", 7, [], keys))
+    outcome = await ask(
+        World(ROWS),
+        None,
+        PageArguments(first=5, after=forged(orders, 0, [local, NO_PLACE, NO_PLACE, local])),
+        orders=orders,
+    )
     assert len(outcome.connection.nodes) == 5
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -41,7 +42,7 @@ def world(count: int = 60, **arguments: Any) -> World:
 
 
 @given(orders=orders_drawn)
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=20, deadline=None, derandomize=True)
 async def test_merging_equals_sorting_everything(orders: tuple[Order, ...]) -> None:
     made = world()
     one = await one_list(made, orders)
@@ -79,9 +80,9 @@ async def test_missing_values_come_last_in_both_directions(descending: bool) -> 
 )
 @pytest.mark.parametrize("instants", [1, 3, 40])
 async def test_runs_of_equal_leading_keys_are_sorted_here(name: str, orders: tuple[Order, ...], instants: int) -> None:
-    made = World({name: made_rows(name, 90, instants=instants)})
+    made = World({name: made_rows(name, 40, instants=instants)})
     one = await one_list(made, orders)
-    for sizes in ([1], [4, 9], [100]):
+    for sizes in ([4, 9], [100]):
         assert ids(await made.walk(sizes, orders=orders)) == one
         assert ids(await made.walk_back(sizes, orders=orders)) == one
 
@@ -121,11 +122,14 @@ async def test_a_text_order_is_pushed_where_the_collation_is_ours() -> None:
     assert page.sources[0].status is SourceStatus.OK
 
 
+def _by_id(view: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda key, build: view(key, lambda: sorted(build(), key=lambda row: row["id"]))
+
+
 async def test_a_source_that_breaks_its_date_order_is_noticed() -> None:
     made = World({"wacr": made_rows("wacr", 40, instants=40), "tether": made_rows("tether", 40, instants=40)})
-    fake = made.fakes["wacr"]
-    kept = fake.store.view
-    fake.store.view = lambda key, build: kept(key, lambda: sorted(build(), key=lambda row: row["id"]))  # type: ignore[method-assign,type-var]
+    # It takes every sort for one by id.
+    made.fakes["wacr"].store.view = _by_id(made.fakes["wacr"].store.view)  # type: ignore[method-assign]
     page = await made.connection(first=60, orders=(Order(OrderField.CREATED_AT),))
     wacr = next(part for part in page.sources if part.source.name == "wacr")
     assert wacr.status is SourceStatus.PARTIAL

@@ -151,7 +151,7 @@ class Walk:
 
 
 @given(st.integers(0, 2**32))
-@settings(max_examples=120, deadline=None, derandomize=True)
+@settings(max_examples=80, deadline=None, derandomize=True)
 async def test_any_page_from_any_edge_is_a_piece_of_one_list(seed: int) -> None:
     walk = Walk(seed)
     await walk.begin()
@@ -163,7 +163,7 @@ async def test_any_page_from_any_edge_is_a_piece_of_one_list(seed: int) -> None:
 
 
 @given(st.integers(0, 2**32))
-@settings(max_examples=30, deadline=None, derandomize=True)
+@settings(max_examples=15, deadline=None, derandomize=True)
 async def test_whole_walks_in_mixed_sizes_give_one_list_both_ways(seed: int) -> None:
     walk = Walk(seed)
     await walk.begin()

@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from providers.errors import SortNotSupported, SourceErrorCode
-from resolvers.marks import LocalMark, Mark
+from resolvers.marks import Mark
 from resolvers.streams.stream import Stream
 
 
 class OwnOrderStream(Stream):
-    """`local` sorts here; `own` opens the source's own order, which may differ from ours in accents and case."""
+    """`local` sorts here; `own` opens the source's own order, which may differ from ours in accents and case.
 
-    def __init__(self, local: Stream, own: Callable[[], Stream]) -> None:
+    `in_own`: the walk began in the source's order and goes on in it.
+    """
+
+    def __init__(self, local: Stream, own: Callable[[], Stream], *, in_own: bool) -> None:
         super().__init__(local.operation, local.plan, local.bounds, forward=local.forward)
         self._own = own
-        marks = [mark for mark in (local.bounds.after, local.bounds.before) if mark is not None]
-        # A walk stays with the order it began in.
-        self._inner = local if all(isinstance(mark, LocalMark) for mark in marks) else self._give_up()
+        self._inner = self._give_up() if in_own else local
         self._follow()
 
     async def fill(self, count: int) -> None:

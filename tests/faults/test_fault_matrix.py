@@ -13,7 +13,7 @@ import pytest
 from providers.fakes import Switches
 from tests.faults.stack import PROVIDERS, TOKEN, Log, Stack, logged, running
 
-TIMEOUT = 0.6
+TIMEOUT = 0.5
 SLACK = 5.0
 """What a busy machine may take on top. A request that hangs takes longer than that."""
 MOST_BYTES = 200_000

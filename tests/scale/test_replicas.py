@@ -132,8 +132,8 @@ async def test_a_walk_goes_on_when_redis_goes(
     tmp_path: Path, redis: RedisServer, how: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with replicas(tmp_path, redis, "cache_ttl = 600\nrate_limit = 1000") as running:
-        expected = await running.walk([0], first=100)
-        first = await running.page(0)
+        expected = await running.walk([1], first=100)
+        first = await running.page(1)
         getattr(redis, how)()
         ids = [node["id"] for node in first["nodes"]]
         page = first

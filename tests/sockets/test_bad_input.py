@@ -105,3 +105,15 @@ def test_what_the_schema_forbids_is_one_error_without_a_traceback(service: Servi
     assert error["extensions"]["code"] == "BAD_USER_INPUT"
     assert "Traceback" not in error["message"]
     assert service.counts() == {}
+
+
+def test_a_routers_representations_cost_as_many_as_they_are(service: Service) -> None:
+    query = """query ($r: [_Any!]!) { _entities(representations: $r) {
+        ... on Source { contacts(first: 100) { nodes { id } } } } }"""
+    one = {"__typename": "Source", "id": global_id("Source", "wacr", "wacr")}
+    assert [len(each["contacts"]["nodes"]) for each in service.data(query, r=[one] * 150)["_entities"]] == [60] * 150
+    # One page of the source's contacts is the same request for all of them.
+    assert service.counts() == {"wacr": 1}
+    error = service.refusal(query, r=[one] * 300)
+    assert error["extensions"] == {"code": "QUERY_TOO_COMPLEX", "setting": "server.limits.cost", "limit": 25_000}
+    assert service.counts() == {}
