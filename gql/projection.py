@@ -268,10 +268,15 @@ class Projection:
         )
         if isinstance(executor, list):
             return ExecutionResult(None, executor)
-        result = executor.execute_operation()
-        if is_awaitable(result):
-            result = await result
-        return cast(ExecutionResult, result)
+        try:
+            result = executor.execute_operation()
+            if is_awaitable(result):
+                result = await result
+            return cast(ExecutionResult, result)
+        finally:
+            # The executor's helpers are its own methods: with them goes the cycle that would keep all of a request's
+            # records until the garbage collector comes by.
+            del executor.async_helpers
 
 
 def _plain(value: object) -> object:

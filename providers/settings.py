@@ -32,7 +32,7 @@ class SourceSettings(BaseModel):
     connect_timeout: float = Field(default=5.0, gt=0, le=300)
     read_timeout: float | None = Field(default=None, gt=0, le=300)
     max_concurrency: int = Field(default=8, ge=1, le=1000)
-    rate_limit: float | None = Field(default=None, gt=0)
+    rate_limit: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     max_page_size: int | None = Field(default=None, ge=1, le=10_000)
     scan_limit: int = Field(default=5_000, ge=1, le=1_000_000)
     cache_ttl: float = Field(default=5.0, ge=0, le=86_400)

@@ -37,7 +37,7 @@ class Leg(msgspec.Struct, frozen=True):
 def leg(operation: Operation, plan: SourcePlan) -> Leg:
     """Returns the usual way of reading a plan's contacts."""
 
-    def open(bounds: Bounds, forward: bool) -> Stream:
+    def opened(bounds: Bounds, forward: bool) -> Stream:
         if plan.ordering is Ordering.LOCAL:
             return _sorted_here(operation, plan, bounds, forward)
         if plan.ordering is Ordering.RUNS:
@@ -53,7 +53,7 @@ def leg(operation: Operation, plan: SourcePlan) -> Leg:
         ordering=Ordering.RANK,
         orders=(),
     )
-    return Leg(plan, open, lambda: _plain(operation, unsorted, Bounds(), True))
+    return Leg(plan, opened, lambda: _plain(operation, unsorted, Bounds(), True))
 
 
 def _plain(operation: Operation, plan: SourcePlan, bounds: Bounds, forward: bool) -> Stream:

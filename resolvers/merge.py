@@ -126,22 +126,25 @@ async def by_keys(
                     # Nothing came: it ended or stopped, and says so in the next look at it.
                     assert part.stream.ended or part.stream.stopped
             continue
-        best: Part | None = None
-        for part in parts:
-            if part.index not in heads:
-                continue
-            if best is None:
-                best = part
-                continue
-            order = compare(heads[part.index], heads[best.index], orders)
-            if order < 0 if forward else order >= 0:
-                best = part
+        best = _next(parts, heads, orders, forward)
         if best is None:
             return page
         page.append((best, best.taken))
         best.taken += 1
         del heads[best.index]
     return page
+
+
+def _next(parts: Sequence[Part], heads: dict[int, Key], orders: tuple[Order, ...], forward: bool) -> Part | None:
+    """Returns the part whose head comes next in reading order; of equal ones the first, backward the last."""
+    best: Part | None = None
+    for part in parts:
+        if part.index not in heads:
+            continue
+        order = -1 if best is None else compare(heads[part.index], heads[best.index], orders)
+        if best is None or (order < 0 if forward else order >= 0):
+            best = part
+    return best
 
 
 def _head(part: Part, stream: Stream, orders: tuple[Order, ...], forward: bool, extremes: dict[int, Key]) -> Key:

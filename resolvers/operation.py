@@ -48,7 +48,13 @@ class Operation:
         # What every source has answered so far, decoded, by its name.
         self.answers: dict[str, list[Any]] = {}
         self._past_cache: set[str] = set()
-        self._upstream = _Upstream(self)
+        self._loader: _Upstream | None = None
+
+    @property
+    def _upstream(self) -> _Upstream:
+        if self._loader is None:
+            self._loader = _Upstream(self)
+        return self._loader
 
     async def ask(
         self, source: Source, request: Request, decode: Callable[[Response, SourceRecord], T]
@@ -71,7 +77,9 @@ class Operation:
 
         Calls still under way for it end by themselves.
         """
-        self._upstream.clear_all()
+        if self._loader is not None:
+            self._loader.clear_all()
+            self._loader = None
         self.memo.clear()
         self.answers.clear()
 

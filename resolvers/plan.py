@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
+from functools import lru_cache
 
 import msgspec
 
@@ -62,6 +63,26 @@ def plan(
     `extra` are conditions in the provider's own words that the engine adds (a tag's contacts). `in_buckets`: the
     question goes to the stage buckets whatever is in it (a stage's contacts).
     """
+    if filter is None and search is None and not extra and not in_buckets:
+        return _plain(source, orders, parts)
+    return _split(source, filter, search, orders, parts, extra, in_buckets)
+
+
+@lru_cache(maxsize=512)
+def _plain(source: Source, orders: tuple[Order, ...], parts: frozenset[str]) -> SourcePlan:
+    """Returns the plan of a question without conditions: the same every time, and asked most."""
+    return _split(source, None, None, orders, parts, (), False)
+
+
+def _split(
+    source: Source,
+    filter: Filter | None,
+    search: str | None,
+    orders: tuple[Order, ...],
+    parts: frozenset[str],
+    extra: tuple[Condition, ...],
+    in_buckets: bool,
+) -> SourcePlan:
     provider = source.provider
     capabilities = provider.capabilities
     simple = _simplified(And((filter,)) if filter is not None else And(()), source)

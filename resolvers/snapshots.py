@@ -33,6 +33,9 @@ class Snapshots:
         return entry[2]
 
     def put(self, key: Hashable, records: int, value: Any) -> None:
+        """Keeps a list of so many records; one that is too long by itself is not worth all the others."""
+        if records > _MOST_RECORDS:
+            return
         old = self._lists.pop(key, None)
         if old is not None:
             self._records -= old[1]

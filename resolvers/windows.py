@@ -10,7 +10,7 @@ from providers.provider import PageNumber
 
 
 class Window(msgspec.Struct, frozen=True):
-    """Rows `start` to before `stop` of a list, counted from 0, and the neighbouring pages of one size that hold them."""
+    """Rows `start` to before `stop` of a list, counted from 0, and the neighbouring pages of one size with them."""
 
     start: int
     stop: int

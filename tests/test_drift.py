@@ -1,4 +1,4 @@
-"""Rows inserted and deleted between two pages are neither lost nor repeated, nor are those around them (DESIGN.md 6)."""
+"""Inserts and deletes between two pages lose and repeat nothing (DESIGN.md 6)."""
 
 from __future__ import annotations
 

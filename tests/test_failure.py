@@ -36,7 +36,8 @@ async def test_the_other_sources_contacts_come_and_the_failure_is_told(name: str
     ]
     failed = part(page, name)
     assert (failed.status, failed.total_count) == (SourceStatus.FAILED, None)
-    assert failed.error is not None and failed.error.code is SourceErrorCode.SOURCE_UNAVAILABLE
+    assert failed.error is not None
+    assert failed.error.code is SourceErrorCode.SOURCE_UNAVAILABLE
     assert page.total_count is None
 
 

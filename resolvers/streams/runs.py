@@ -1,4 +1,4 @@
-"""A list the source sorts by its leading keys only: each run of equal ones is read whole and sorted here (DESIGN.md 5)."""
+"""A list the source sorts by its leading keys only: runs of equal ones are read whole, sorted here (DESIGN.md 5)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from resolvers.streams.stream import Bounds, Stream
 
 
 class RunStream(Stream):
-    """`open` opens the source's own stream between two of its marks, in a direction."""
+    """`opened` gives the source's own stream between two of its marks, in a direction."""
 
     MARKS = (RunMark,)
 
@@ -22,7 +22,7 @@ class RunStream(Stream):
         operation: Operation,
         plan: SourcePlan,
         bounds: Bounds,
-        open: Callable[[Bounds, bool], Stream],
+        opened: Callable[[Bounds, bool], Stream],
         *,
         forward: bool,
     ) -> None:
@@ -30,12 +30,12 @@ class RunStream(Stream):
         mark = bounds.after if forward else bounds.before
         assert mark is None or isinstance(mark, RunMark)
         self._mark = mark
-        self._open = open
+        self._opened = opened
         self._leading = plan.query.orders
         start = mark.start if mark is not None else None
         # Forward: from the run's start on. Backward: from there back, after the rest of that run.
         edge = Bounds(after=start) if forward else Bounds(before=start, bounded_before=mark is not None)
-        self._inner = open(edge, forward)
+        self._inner = opened(edge, forward)
         self._taken = 0
         self._first = True
         self._marks: list[RunMark] = []
@@ -50,7 +50,7 @@ class RunStream(Stream):
 
     async def _rest_of_run(self, mark: RunMark) -> None:
         """Backward: what of the mark's own run stands before it."""
-        inner = self._open(Bounds(after=mark.start), True)
+        inner = self._opened(Bounds(after=mark.start), True)
         run, _ = await self._run(inner, 0)
         ordered, place = self._until(run, mark)
         kept = ordered[: place - 1 if self.bounds.before_own and place else place]

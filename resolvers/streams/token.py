@@ -196,7 +196,7 @@ class TokenStream(Stream):
             start = max(0, start - count)
 
     async def _anchored_before(self, at: int, last: str | None, before: tuple[int, ...]) -> bool:
-        """Whether an anchor is left among the rows right before an instant: then all of the instant is still to come."""
+        """Whether an anchor is left right before an instant: then all of the instant is still to come."""
         ids: list[str] = []
         token: str | None = None
         read = 0
@@ -242,7 +242,7 @@ class TokenStream(Stream):
 
     def _after_overlap(self, page: Page) -> int:
         """Returns where a following page's new rows begin: after those met already, should it repeat some."""
-        last, before = self._anchors()
+        last, _ = self._anchors()
         if last is None:
             return 0
         found = newest_anchor(_ids(page), last, ())

@@ -12,7 +12,7 @@ import httpx
 
 from gql.app import create_app
 from gql.configuration import load_configuration
-from providers.fakes import FAKES, Call, FakeApp, ServerThread, Switches
+from providers.fakes import FAKES, Call, FakeApp, ServerThread
 
 TOKEN = "a-token-of-the-tests"
 CLIENT_SECONDS = 30.0
@@ -61,43 +61,26 @@ class Service:
 
 
 @contextmanager
-def serving(
-    folder: Path,
-    rows: Mapping[str, Any],
-    *,
-    providers: Mapping[str, str] | None = None,
-    switches: Mapping[str, Switches] | None = None,
-    **settings: str | float,
-) -> Iterator[Service]:
+def serving(folder: Path, rows: Mapping[str, Any], **settings: str | float) -> Iterator[Service]:
     """The gateway over a fake a source, by a configuration file in `folder`.
 
-    `rows` are each fake's people, by source name; `providers` says of which provider a source is that is not named
-    like it. Nothing is cached and nothing asked again, unless `settings`, which are those of every source, say so.
+    `rows` are each fake's people, by its provider's name, which is the source's as well. Nothing is cached and
+    nothing asked again, unless `settings`, which are those of every source, say so.
     """
-    known = providers or {}
-    fakes = {
-        name: FAKES[known.get(name, name)](people, token=TOKEN, switches=(switches or {}).get(name))
-        for name, people in rows.items()
-    }
+    fakes = {name: FAKES[name](people, token=TOKEN) for name, people in rows.items()}
     with ExitStack() as servers:
         urls = {name: servers.enter_context(ServerThread(fake)) for name, fake in fakes.items()}
         file = folder / "contactgraph.toml"
-        file.write_text(configuration_text(urls, known, settings))
+        file.write_text(configuration_text(urls, settings))
         configuration = load_configuration(file, {"SOURCE_TOKEN": TOKEN})
         url = servers.enter_context(ServerThread(create_app(configuration)))
         yield Service(fakes, servers.enter_context(httpx.Client(base_url=url, timeout=CLIENT_SECONDS)))
 
 
-def configuration_text(
-    urls: Mapping[str, str], providers: Mapping[str, str], settings: Mapping[str, str | float]
-) -> str:
-    """A configuration file of sources by name, which are of the provider named like them unless `providers` differ.
-
-    Their token is in SOURCE_TOKEN. Nothing is cached and nothing asked again, unless `settings` say so.
-    """
+def configuration_text(urls: Mapping[str, str], settings: Mapping[str, str | float] | None = None) -> str:
+    """A configuration file of one source a provider, by the servers' URLs; its token is in SOURCE_TOKEN."""
     return "\n\n".join(
-        _table({"name": name, "provider": providers.get(name, name), "base_url": url} | dict(settings))
-        for name, url in urls.items()
+        _table({"name": name, "provider": name, "base_url": url, **(settings or {})}) for name, url in urls.items()
     )
 
 

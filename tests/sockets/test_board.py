@@ -87,7 +87,7 @@ def test_a_board_is_one_post_and_its_counts_come_with_it(tether: Service) -> Non
         assert ids(stage["contacts"]) == in_stage(at, 0, 10)
 
 
-def test_forty_stages_are_one_post_as_well(tether: Service, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_forty_stages_are_one_post_as_well(tmp_path_factory: pytest.TempPathFactory) -> None:
     stages = [{"_id": f"{number:024x}", "name": f"Stage {number}", "position": number} for number in range(40)]
     with serving(tmp_path_factory.mktemp("forty"), {"tether": rows_of(stages, 3)}) as service:
         fake = service.fakes["tether"]

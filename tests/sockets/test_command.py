@@ -39,7 +39,7 @@ def fakes(tmp_path: Path) -> Iterator[tuple[dict[str, FakeApp], Path]]:
     with ExitStack() as servers:
         urls = {name: servers.enter_context(ServerThread(fake)) for name, fake in made.items()}
         file = tmp_path / "contactgraph.toml"
-        file.write_text(configuration_text(urls, {}, {}))
+        file.write_text(configuration_text(urls))
         yield made, file
 
 

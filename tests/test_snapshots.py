@@ -1,0 +1,39 @@
+"""Lists sorted here are kept for a short time: a cache that nobody else's credential opens (DESIGN.md 5)."""
+
+from __future__ import annotations
+
+from providers.credential import Credential
+from providers.query import Order, OrderField
+from resolvers.contacts import ContactsQuestion, contacts
+from resolvers.operation import Operation
+from resolvers.selection import PageArguments, Wanted
+from resolvers.snapshots import Snapshots
+from tests.made_rows import made_rows
+from tests.world import TOKEN, World
+
+QUESTION = ContactsQuestion(PageArguments(first=5), orders=(Order(OrderField.CREATED_AT),))
+
+
+async def test_a_snapshot_is_never_shared_between_credentials() -> None:
+    world = World({"tether": made_rows("tether", 30)}, cache_ttl=60.0)
+    for credential, expected in ((TOKEN, True), ("somebody else's", False)):
+        operation = Operation(world.sources, credentials={"tether": Credential(credential)})
+        outcome = await contacts(operation, QUESTION, Wanted())
+        assert (outcome.connection is not None) is expected
+
+
+def test_snapshots_are_bounded_in_number_and_in_records() -> None:
+    kept = Snapshots()
+    for number in range(100):
+        kept.put(number, 10, number)
+    assert sum(kept.get(number, 60.0) is not None for number in range(100)) == 64
+    assert kept.get(99, 60.0) == 99
+    kept.put("large", 200_000, "large")
+    assert kept.get("large", 60.0) == "large"
+    assert kept.get(99, 60.0) is None
+
+
+def test_an_old_snapshot_is_none() -> None:
+    kept = Snapshots()
+    kept.put("key", 1, "value")
+    assert kept.get("key", -1.0) is None
