@@ -92,6 +92,13 @@ class Http1Connection(asyncio.Protocol):
         try:
             socket.write(data)
             answer: Answer = await waiter
+            coding = answer.headers.get("content-encoding")
+            if coding is not None and answer.body:
+                answer.body = decoded(answer.body, coding, limits.max_bytes)
+        except BaseException:
+            # Also a cancellation that comes together with the answer: nobody would take the connection back.
+            self.reusable = False
+            raise
         finally:
             if self._timer is not None:
                 self._timer.cancel()
@@ -99,9 +106,6 @@ class Http1Connection(asyncio.Protocol):
             self._chunks = []
             if not self.reusable:
                 self.abort()
-        coding = answer.headers.get("content-encoding")
-        if coding is not None and answer.body:
-            answer.body = decoded(answer.body, coding, limits.max_bytes)
         return answer
 
     def abort(self) -> None:

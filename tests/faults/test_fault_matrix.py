@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from providers.fakes import Switches
+from providers.pool import PooledTransport
 from tests.faults.stack import PROVIDERS, TOKEN, Log, Stack, logged, running
 
 TIMEOUT = 0.5
@@ -456,3 +457,16 @@ def test_an_answer_that_is_none_is_not_given_again_by_the_cache(trouble: Trouble
         assert asked > 0
         healthy(client, first=8)
         assert stack.calls("tether") == asked
+
+
+@pytest.mark.parametrize("kind", ["gzip_bomb", "unknown_encoding"])
+def test_an_answer_that_cannot_be_unpacked_leaves_no_connection_behind(kind: Any) -> None:
+    with running(cache_ttl=0.0, max_response_bytes=MOST_BYTES) as (stack, client):
+        transport = stack.gateway.sources["tether"]._upstream.transport
+        assert isinstance(transport, PooledTransport)
+        healthy(client, first=8)
+        usual = transport.open_connections
+        stack.fakes["tether"].switches.fail(kind, 10)
+        for _ in range(10):
+            assert "errors" in ask(client, first=8)
+        assert transport.open_connections <= usual

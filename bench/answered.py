@@ -1,0 +1,47 @@
+"""A page of a hundred contacts of every provider, as its fake answers: what the micro benchmarks stand on."""
+
+from __future__ import annotations
+
+import asyncio
+
+import httpx
+
+from providers.fakes import DEMO_CREDENTIAL, FAKES
+from providers.provider import PageAt, PageNumber, Token
+from providers.query import ListQuery
+from providers.record import ContactRecord, SourceRecord, global_id
+from providers.registry import PROVIDERS
+from providers.request import Response
+from providers.settings import SourceSettings
+from providers.source import Credential, Source
+
+ROWS = 100
+NAMES = tuple(FAKES)
+
+
+def source(name: str) -> Source:
+    """Return a source over the provider's fake with ROWS contacts, in this process and without a cache."""
+    settings = SourceSettings(
+        name=name, provider=name, base_url="http://fake.invalid", token_env="BENCH_TOKEN", cache_ttl=0
+    )
+    return Source(
+        settings,
+        PROVIDERS[name](settings),
+        SourceRecord(global_id("Source", name, name), name, name),
+        httpx.ASGITransport(app=FAKES[name](ROWS)),
+        credential=Credential(DEMO_CREDENTIAL),
+    )
+
+
+def answer(asked: Source, parts: frozenset[str] = frozenset()) -> Response:
+    """Return the source's answer to the question for its first ROWS contacts. `parts`: as in ListQuery."""
+    by_token = asked.provider.capabilities.paging.value == "CURSOR"
+    at: PageAt = Token(None, ROWS) if by_token else PageNumber(1, ROWS)
+    request = asked.provider.contacts_request(ListQuery(parts=parts), at)
+    return asyncio.run(asked.send(request, None, deadline=None))
+
+
+def contacts(asked: Source) -> list[ContactRecord]:
+    """Return the source's first ROWS contacts."""
+    page = asked.provider.contacts_page(answer(asked), asked.record)
+    return [record for record in page.records if record is not None]
