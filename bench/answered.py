@@ -6,6 +6,7 @@ import asyncio
 
 import httpx
 
+from providers.capabilities import Paging
 from providers.fakes import DEMO_CREDENTIAL, FAKES
 from providers.provider import PageAt, PageNumber, Token
 from providers.query import ListQuery
@@ -17,12 +18,13 @@ from providers.source import Credential, Source
 
 ROWS = 100
 NAMES = tuple(FAKES)
+CREDENTIAL_VARIABLE = "BENCH_TOKEN"
 
 
 def source(name: str) -> Source:
     """Return a source over the provider's fake with ROWS contacts, in this process and without a cache."""
     settings = SourceSettings(
-        name=name, provider=name, base_url="http://fake.invalid", token_env="BENCH_TOKEN", cache_ttl=0
+        name=name, provider=name, base_url="http://fake.invalid", token_env=CREDENTIAL_VARIABLE, cache_ttl=0
     )
     return Source(
         settings,
@@ -35,7 +37,7 @@ def source(name: str) -> Source:
 
 def answer(asked: Source, parts: frozenset[str] = frozenset()) -> Response:
     """Return the source's answer to the question for its first ROWS contacts. `parts`: as in ListQuery."""
-    by_token = asked.provider.capabilities.paging.value == "CURSOR"
+    by_token = asked.provider.capabilities.paging is Paging.CURSOR
     at: PageAt = Token(None, ROWS) if by_token else PageNumber(1, ROWS)
     request = asked.provider.contacts_request(ListQuery(parts=parts), at)
     return asyncio.run(asked.send(request, None, deadline=None))

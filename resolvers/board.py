@@ -98,7 +98,7 @@ class Board(DataLoader[_Key, Any]):
             chosen = list(round_.values())
             try:
                 answers |= await self._read(chosen, chosen[0][0] if alone else None)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001  a loader hands every waiter its own failure
                 answers |= dict.fromkeys([*chosen, *counts], error)
             left = [key for key in left if key not in answers]
         if counts:

@@ -21,6 +21,7 @@ from resolvers.streams.reverse import ReverseStream
 from resolvers.streams.runs import RunStream
 from resolvers.streams.stream import Bounds, Stream
 from resolvers.streams.token import TokenStream
+from resolvers.streams.token_back import BackwardTokenStream
 
 Open: TypeAlias = Callable[[Bounds, bool], Stream]
 
@@ -61,10 +62,10 @@ def _plain(operation: Operation, plan: SourcePlan, bounds: Bounds, forward: bool
         stages = BucketStream(operation, plan, bounds)
         return stages if forward else ReverseStream(stages)
     if plan.source.provider.capabilities.paging is Paging.CURSOR:
-        tokens = TokenStream(operation, plan, bounds, forward=forward)
-        if forward or tokens.reversible:
-            return tokens
-        return ReverseStream(TokenStream(operation, plan, bounds, forward=True))
+        if forward:
+            return TokenStream(operation, plan, bounds)
+        back = BackwardTokenStream(operation, plan, bounds)
+        return back if back.reversible else ReverseStream(TokenStream(operation, plan, bounds))
     contacts = contact_list(operation, plan)
     return IndexStream(operation, plan, bounds, contacts, page_sizes(plan.source), forward=forward)
 

@@ -1,0 +1,101 @@
+"""Asking a cursor list: its pages, its order by time, and the ranges by which it is entered (DESIGN.md 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+
+from providers.page import BadRow, Page
+from providers.provider import Token
+from providers.query import Condition, ListQuery, Operator, Order, OrderField
+from providers.record import ContactRecord
+from providers.request import Response
+from resolvers.operation import Operation
+from resolvers.plan import SourcePlan
+
+# Shown times may be cut: the source may know them finer. Ranges by which a position is found again are wider by this.
+_SLACK = timedelta(seconds=1)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Chain:
+    """One question to a cursor source. `met` takes note of every answer.
+
+    `by_time`: the list is ordered by the time it can be filtered by, so it can be entered at an instant and read from
+    the other end. `descending`: the newest first.
+    """
+
+    def __init__(
+        self, operation: Operation, plan: SourcePlan, met: Callable[[Sequence[Response], Sequence[BadRow]], None]
+    ) -> None:
+        self._operation = operation
+        self._source = plan.source
+        self._met = met
+        self.query = plan.query
+        default = plan.source.provider.capabilities.default_order
+        orders = plan.query.orders or ((Order(*default),) if default else ())
+        self.by_time = len(orders) == 1 and orders[0].field is OrderField.UPDATED_AT
+        self.descending = bool(orders) and orders[0].descending
+
+    @property
+    def reversed_query(self) -> ListQuery:
+        """The question in the opposite order."""
+        query = self.query
+        orders = (Order(OrderField.UPDATED_AT, not self.descending),)
+        return ListQuery(query.conditions, query.search, orders, query.parts)
+
+    async def page(self, token: str | None, size: int, bound: int | None, *, until: int | None = None) -> Page:
+        """Returns a page of the list from the instant `bound` on, up to `until`. Raises SourceError."""
+        query = self.query if bound is None else _narrowed(self.query, bound, older=self.descending)
+        if until is not None:
+            query = _narrowed(query, until, older=not self.descending)
+        return await self._ask(query, token, size)
+
+    async def page_back(self, token: str | None, size: int, bound: int | None) -> Page:
+        """Returns a page of the list in its opposite order, from the instant `bound` back. Raises SourceError."""
+        query = self.reversed_query
+        return await self._ask(
+            query if bound is None else _narrowed(query, bound, older=not self.descending), token, size
+        )
+
+    async def _ask(self, query: ListQuery, token: str | None, size: int) -> Page:
+        provider = self._source.provider
+        page, response = await self._operation.ask(
+            self._source, provider.contacts_request(query, Token(token, size)), provider.contacts_page
+        )
+        self._met([response], page.bad)
+        return page
+
+    def beyond(self, record: ContactRecord, at: int) -> bool:
+        """Whether a record comes after an instant in the list's order."""
+        time = micros(record)
+        return time < at if self.descending else time > at
+
+    def short_of(self, record: ContactRecord, at: int) -> bool:
+        """Whether a record comes before an instant in the list's order."""
+        time = micros(record)
+        return time > at if self.descending else time < at
+
+
+def _narrowed(query: ListQuery, at: int, *, older: bool) -> ListQuery:
+    """Returns the query for rows no newer (`older`) or no older than an instant, within the query's own range."""
+    instant = _EPOCH + timedelta(microseconds=at) + (_SLACK if older else -_SLACK)
+    operator = Operator.LTE if older else Operator.GTE
+    kept: list[Condition] = []
+    for condition in query.conditions:
+        if condition.field == "updatedAt" and condition.operator is operator:
+            assert isinstance(condition.value, datetime)
+            instant = min(instant, condition.value) if older else max(instant, condition.value)
+        else:
+            kept.append(condition)
+    return ListQuery((*kept, Condition("updatedAt", operator, instant)), query.search, query.orders, query.parts)
+
+
+def micros(record: ContactRecord) -> int:
+    """Returns when a record was updated, in microseconds since the epoch; the epoch when the source does not say."""
+    return 0 if record.updated_at is None else (record.updated_at - _EPOCH) // timedelta(microseconds=1)
+
+
+def more_after(page: Page) -> bool:
+    """Whether a page has one behind it."""
+    return page.has_more and page.next_token is not None

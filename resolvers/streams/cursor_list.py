@@ -1,0 +1,72 @@
+"""What reading a cursor list forward and backward share: rows, bounds and marks (DESIGN.md 6)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from providers.errors import SourceErrorCode
+from providers.record import ContactRecord
+from resolvers.marks import KeyMark, TokenMark
+from resolvers.operation import Operation
+from resolvers.plan import SourcePlan
+from resolvers.streams.chain import Chain
+from resolvers.streams.stream import Bounds, Stream
+
+
+class Place(NamedTuple):
+    """Right after a row in a chain of pages, as in `TokenMark`."""
+
+    token: str | None
+    limit: int
+    position: int
+    bound: int | None
+    following: str | None
+
+
+class Row:
+    """One row read: the record (None: unreadable) and where it stands in the chain."""
+
+    __slots__ = ("after", "native_id", "record")
+
+    def __init__(self, record: ContactRecord | None, after: Place | None) -> None:
+        self.record = record
+        self.native_id = "" if record is None else record.native_id
+        self.after = after
+
+
+class CursorListStream(Stream):
+    """One cursor list from a mark on, up to the other bound's mark (`_limit`)."""
+
+    MARKS = (TokenMark, KeyMark)
+
+    def __init__(self, operation: Operation, plan: SourcePlan, bounds: Bounds, *, forward: bool) -> None:
+        super().__init__(operation, plan, bounds, forward=forward)
+        mark, limit = (bounds.after, bounds.before) if forward else (bounds.before, bounds.after)
+        assert mark is None or isinstance(mark, TokenMark | KeyMark)
+        assert limit is None or isinstance(limit, TokenMark | KeyMark)
+        self._mark = mark
+        self._limit = limit
+        self._chain = Chain(operation, plan, self.met)
+        # Rows consumed in reading order, and which of them the items are.
+        self._rows: list[Row] = []
+        self._item_rows: list[int] = []
+
+    @property
+    def at_scan_limit(self) -> bool:
+        """Whether a filter that is applied here has read as much as it may."""
+        return self.plan.residual is not None and self.scanned >= self.scan_limit
+
+    def _page_size(self, need: int) -> int:
+        largest = self.source.max_page_size
+        if self.plan.residual is not None:
+            need = max(need, largest // 2)
+        return max(1, min(need, largest))
+
+    def _drifted(self) -> None:
+        self.warn(
+            SourceErrorCode.PAGE_DRIFT,
+            "the list moved between two pages and none of the last eight contacts is left to go on from",
+        )
+
+    def base_mark(self) -> TokenMark | KeyMark | None:
+        return self._mark

@@ -1,0 +1,98 @@
+"""Entering a cursor list at an instant, where its token is of no use any more (DESIGN.md 6, "Cursor")."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+import msgspec
+
+from providers.page import Page
+from providers.record import ContactRecord
+from resolvers.marks import ANCHORS, newest_anchor
+from resolvers.streams.chain import Chain, micros, more_after
+
+Anchors: TypeAlias = tuple[str | None, tuple[int, ...]]
+
+
+class Entry(msgspec.Struct):
+    """Pages from an instant on, each with its token, and how many of their rows stand before the place looked for.
+
+    `found`: the anchor it was found by, as `newest_anchor` gives it. `lost`: rows of the instant may have been met
+    already, and no anchor tells which.
+    """
+
+    pages: list[tuple[Page, str | None]]
+    passed: int
+    found: tuple[int, int] | None
+    lost: bool
+
+    @property
+    def passed_ids(self) -> list[str]:
+        """The ids of the rows that stand before the place."""
+        return [native_id(record) for page, _ in self.pages for record in page.records][: self.passed]
+
+
+class TooFar(Exception):
+    """So many rows (`read`) did not reach the place: more than the scan limit."""
+
+    def __init__(self, read: int) -> None:
+        super().__init__()
+        self.read = read
+
+
+async def enter(chain: Chain, at: int, anchors: Anchors, size: int, limit: int) -> Entry:
+    """Returns where the list goes on after the anchors' rows, which were updated at the instant `at`.
+
+    Rows before it are passed over, those at it up to the last record. Raises TooFar, SourceError.
+    """
+    passed: list[ContactRecord | None] = []
+    pages: list[tuple[Page, str | None]] = []
+    token: str | None = None
+    while True:
+        page = await chain.page(token, size, at)
+        pages.append((page, token))
+        passed += page.records
+        found = newest_anchor([native_id(record) for record in passed], *anchors)
+        tail = passed[-1] if passed else None
+        if (
+            (found is not None and found[1] == 0)
+            or not more_after(page)
+            or (tail is not None and chain.beyond(tail, at))
+        ):
+            break
+        if len(passed) >= limit:
+            raise TooFar(len(passed))
+        token = page.next_token
+    if found is not None:
+        return Entry(pages, found[0] + 1, found, lost=False)
+    tied = any(record is not None and micros(record) == at for record in passed)
+    lost = tied and not await _anchored_before(chain, at, anchors, size, limit)
+    return Entry(pages, _short_of(chain, passed, at), None, lost)
+
+
+def _short_of(chain: Chain, rows: Sequence[ContactRecord | None], at: int) -> int:
+    """Returns how many rows at the start stand before the instant. An unreadable one may be of it."""
+    return next(
+        (index for index, record in enumerate(rows) if record is None or not chain.short_of(record, at)), len(rows)
+    )
+
+
+async def _anchored_before(chain: Chain, at: int, anchors: Anchors, size: int, limit: int) -> bool:
+    """Whether an anchor is left right before an instant: then all of the instant is still to come."""
+    ids: list[str] = []
+    token: str | None = None
+    read = 0
+    while len(ids) < ANCHORS and read < limit:
+        page = await chain.page_back(token, size, at)
+        ids += [native_id(record) for record in page.records if record is not None and chain.short_of(record, at)]
+        read += len(page.records)
+        token = page.next_token
+        if not more_after(page):
+            break
+    return newest_anchor(ids, *anchors) is not None
+
+
+def native_id(record: ContactRecord | None) -> str:
+    """Returns a row's id, "" for an unreadable one."""
+    return "" if record is None else record.native_id

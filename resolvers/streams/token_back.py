@@ -1,0 +1,164 @@
+"""A cursor list read backward: with the order reversed and its own time filter (DESIGN.md 6)."""
+
+from __future__ import annotations
+
+from providers.record import ContactRecord
+from resolvers.marks import ANCHORS, KeyMark, TokenMark, anchors, newest_anchor
+from resolvers.operation import Operation
+from resolvers.plan import SourcePlan
+from resolvers.streams.chain import micros, more_after
+from resolvers.streams.cursor_list import CursorListStream, Row
+from resolvers.streams.stream import Bounds
+
+# How many rows a page has by which equal times are put into the list's own order.
+_TIED_PAGE = 100
+
+
+class BackwardTokenStream(CursorListStream):
+    """One cursor list from a mark back, or from its end. Only for lists that are `reversible`."""
+
+    def __init__(self, operation: Operation, plan: SourcePlan, bounds: Bounds) -> None:
+        super().__init__(operation, plan, bounds, forward=False)
+        self._handed_out = 0
+
+    @property
+    def reversible(self) -> bool:
+        """Whether it can be read from the other end: ordered by a time that it can be filtered by."""
+        mark = self._mark
+        return self._chain.by_time and not (isinstance(mark, TokenMark) and mark.at is None)
+
+    async def fill(self, count: int) -> None:
+        while len(self.items) < count and not self.ended and not self.stopped:
+            if self.at_scan_limit:
+                self.stop_at_limit()
+                return
+            # One row more than is handed out: see `_hand_out`.
+            await self._read(count - len(self.items) + 1)
+
+    async def _read(self, need: int) -> None:
+        mark = self._mark
+        # Go on from the furthest row read; the anchor of the first page is the mark itself.
+        at: int | None = None
+        last: str | None = None
+        exclusive = self.bounds.before_own
+        if self._rows:
+            record = self._rows[-1].record
+            at, last, exclusive = (None if record is None else micros(record)), self._rows[-1].native_id, True
+        elif mark is not None:
+            at, last = mark.at, mark.last
+        gathered, exhausted = await self._gathered(need, at)
+        read = len(self._rows)
+        if gathered:
+            ordered = await self._in_forward_order(need, gathered, at, exhausted)
+            self._consume(ordered, at, last, exclusive)
+        if exhausted:
+            self.ended = True
+        elif len(self._rows) == read and not self.ended:
+            self.stop_at_limit()
+        self._hand_out()
+
+    def _hand_out(self) -> None:
+        """Makes items of the rows read, all but the furthest: the row in front of a page is what the page before it is
+        found by."""
+        stop = len(self._rows) - (0 if self.ended else 1)
+        for row in range(self._handed_out, stop):
+            record = self._rows[row].record
+            if record is not None and self.holds(record):
+                self.items.append(record)
+                self._item_rows.append(row)
+        self._handed_out = max(self._handed_out, stop)
+
+    async def _gathered(self, need: int, at: int | None) -> tuple[list[ContactRecord], bool]:
+        """Returns rows from an instant on in the reversed order, nearest first, and whether they are all."""
+        rows: list[ContactRecord] = []
+        token: str | None = None
+        size = self._page_size(need + 2)
+        while True:
+            page = await self._chain.page_back(token, size, at)
+            rows += [
+                record
+                for record in page.records
+                if record is not None and (at is None or not self._chain.beyond(record, at))
+            ]
+            self.scanned += len(page.records)
+            more = more_after(page)
+            # Those of the instant itself may lie on either side of the position: they do not count.
+            certain = sum(1 for record in rows if at is None or micros(record) != at)
+            if not more or certain >= need or self.scanned >= self.scan_limit:
+                return rows, not more
+            token = page.next_token
+
+    async def _in_forward_order(
+        self, need: int, gathered: list[ContactRecord], at: int | None, exhausted: bool
+    ) -> list[ContactRecord]:
+        """Returns the gathered rows in the list's own order, nearest first.
+
+        Equal times may stand in either order in the reversed list, which no page promises: then the stretch is
+        read again forward. A last group of equal times may go on beyond what was read, so it counts as such.
+        """
+        times = [micros(record) for record in gathered]
+        whole = gathered if exhausted else [record for record in gathered if micros(record) != times[-1]]
+        distinct = {micros(record) for record in whole}
+        if len(distinct) == len(whole) and (exhausted or len(distinct - {at}) >= need):
+            return whole
+        return await self._stretch(times[-1], at)
+
+    async def _stretch(self, far: int, at: int | None) -> list[ContactRecord]:
+        """Returns the rows between two instants in the list's own order, nearest to `at` first."""
+        chain = self._chain
+        forward: list[ContactRecord] = []
+        token: str | None = None
+        while True:
+            page = await chain.page(token, self._page_size(_TIED_PAGE), far, until=at)
+            forward += [
+                record
+                for record in page.records
+                if record is not None
+                and not chain.short_of(record, far)
+                and (at is None or not chain.beyond(record, at))
+            ]
+            self.scanned += len(page.records)
+            if not more_after(page):
+                return forward[::-1]
+            token = page.next_token
+
+    def _consume(self, nearest_first: list[ContactRecord], at: int | None, last: str | None, exclusive: bool) -> None:
+        limit = self._limit
+        for record in nearest_first[self._start(nearest_first, at, last, exclusive) :]:
+            if limit is not None and (
+                record.native_id == limit.last or (limit.at is not None and self._chain.short_of(record, limit.at))
+            ):
+                self.ended = True
+                return
+            self._rows.append(Row(record, None))
+
+    def _start(self, nearest_first: list[ContactRecord], at: int | None, last: str | None, exclusive: bool) -> int:
+        """Returns how many of the rows lie on the other side of the position."""
+        if last is None:
+            return 0
+        place = next((index for index, record in enumerate(nearest_first) if record.native_id == last), None)
+        if place is not None:
+            return place + 1 if exclusive else place
+        # The anchor is gone: an older one still tells which of its instant were emitted.
+        before = self._mark.before if self._mark is not None and not self._rows else ()
+        found = newest_anchor([record.native_id for record in nearest_first], None, before)
+        if found is not None:
+            return found[0]
+        if any(micros(record) == at for record in nearest_first):
+            self._drifted()
+        return 0
+
+    # ------------------------------------------------------------ marks
+
+    def mark_after(self, item: int) -> KeyMark:
+        return self._mark_at(self._item_rows[item])
+
+    def _mark_at(self, row: int) -> KeyMark:
+        record = self._rows[row].record
+        at = 0 if record is None or record.updated_at is None else micros(record)
+        last, before = anchors([behind.native_id for behind in reversed(self._rows[row : row + ANCHORS])])
+        return KeyMark(at, last, before)
+
+    def mark_before(self, item: int) -> KeyMark | None:
+        row = self._item_rows[item] + 1
+        return self._mark_at(row) if row < len(self._rows) else None
