@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
+import msgspec
 from aiodataloader import DataLoader
 
-from providers.errors import SourceError
+from providers.errors import SourceBadRequest, SourceError, SourceInvalidResponse
 from providers.page import Bucket, BucketPage
 from providers.provider import Pipeline
 from providers.query import ListQuery
@@ -22,39 +23,75 @@ from resolvers.rows import Rows
 from resolvers.windows import window
 
 _Key = tuple[str, int, int]
+# How often a window is read again for its pages being smaller, or refused as too large.
+_ATTEMPTS = 6
+
+
+class _Answer(NamedTuple):
+    """The first page, of `size` rows, of every stage but those `elsewhere` (by `Bucket.key`)."""
+
+    size: int
+    buckets: list[Bucket]
+    response: Response
+    elsewhere: frozenset[str]
 
 
 class Board(DataLoader[_Key, Any]):
     """All stages of a pipeline under one query: windows of several stages that are asked for together are one POST
     when a common page size holds them, else two side by side."""
 
-    def __init__(self, operation: Operation, source: Source, query: ListQuery, pipeline: Pipeline) -> None:
+    def __init__(
+        self, operation: Operation, source: Source, query: ListQuery, pipeline: Pipeline, *, whole: bool = False
+    ) -> None:
         super().__init__()
         self._operation = operation
         self._source = source
         self._query = query
         self._pipeline = pipeline
-        self._first: tuple[int, list[Bucket], Response] | None = None
+        self._whole = whole
+        self._first: _Answer | None = None
+        # An answer to some windows holds the first page of every other stage, too.
+        self._beside: _Answer | None = None
         self._latest: list[Bucket] = []
         self._names: dict[str, str] = {}
 
     @property
+    def total(self) -> int | None:
+        """How many contacts all the stages have, None before an answer and where a stage does not say."""
+        answer = self._beside or self._first
+        totals = [] if answer is None else [bucket.total for bucket in answer.buckets]
+        return None if answer is None or None in totals else sum(total or 0 for total in totals)
+
+    @property
     def response(self) -> Response | None:
         """The answer that `first_page` came with, None before it."""
-        return self._first[2] if self._first is not None else None
+        return self._first.response if self._first is not None else None
 
     async def first_page(self, size: int) -> list[Bucket]:
         """Returns the first page of every stage; windows within it cost nothing more. Raises SourceError."""
-        if self._first is None or self._first[0] < size:
-            page, response = await self._ask({}, size, None)
-            self._first = size, page.buckets, response
-        return self._first[1]
+        sizes = page_sizes(self._source)
+        while self._first is None or self._first.size < min(size, sizes.largest):
+            asked = min(size, sizes.largest)
+            try:
+                page, response = await self._ask({}, asked, None)
+            except SourceBadRequest:
+                if not sizes.refused(asked):
+                    raise
+                continue
+            self._first = _Answer(asked, page.buckets, response, frozenset())
+        return self._first.buckets
+
+    async def order(self) -> list[str]:
+        """Returns the stages in the pipeline's order, as `stage` takes them. Raises SourceError."""
+        answer = self._first or self._beside
+        buckets = answer.buckets if answer is not None else await self.first_page(1)
+        return [stage_key(bucket) for bucket in buckets]
 
     async def count(self, key: str, name: str) -> int | None:
         """Returns how many contacts a stage has; free beside windows asked for at the same time. Raises SourceError."""
         self._names[key] = name
         if self._first is not None:
-            return _rows(self._find(self._first[1], key), 0, 0, 0, []).total
+            return _rows(self._find(self._first.buckets, key), 0, 0, 0, []).total
         counted: Rows[ContactRecord] = await self.load((key, 0, 0))
         return counted.total
 
@@ -71,14 +108,16 @@ class Board(DataLoader[_Key, Any]):
 
     def known(self, key: str, start: int, stop: int) -> Rows[ContactRecord] | None:
         """Returns rows that have come with the first page of every stage, None when these have not."""
-        if self._first is None:
-            return None
-        size, buckets, response = self._first
-        bucket = self._find(buckets, key)
-        whole = bucket is not None and bucket.total is not None and bucket.total <= size
-        if (stop > size and not whole) or _short(bucket, 1, size) is not None:
-            return None
-        return _rows(bucket, start, stop, 0, [response])
+        for answer in (self._first, self._beside):
+            if answer is None:
+                continue
+            bucket = self._find(answer.buckets, key)
+            if bucket is not None and bucket.key in answer.elsewhere:
+                continue
+            whole = bucket is not None and bucket.total is not None and bucket.total <= answer.size
+            if (stop <= answer.size or whole) and _short(bucket, 1, answer.size) is None:
+                return _rows(bucket, start, stop, 0, [answer.response])
+        return None
 
     async def read(self, key: str, start: int, stop: int) -> Rows[ContactRecord]:
         rows = self.known(key, start, stop)
@@ -90,7 +129,7 @@ class Board(DataLoader[_Key, Any]):
         # An empty window asks for the total alone, which every answer tells.
         counts = [key for key in dict.fromkeys(keys) if key[2] == 0]
         left = [key for key in dict.fromkeys(keys) if key[2] > 0]
-        alone = len({key[0] for key in keys}) == 1
+        alone = not self._whole and len({key[0] for key in keys}) == 1
         while left:
             round_: dict[str, _Key] = {}
             for key in left:
@@ -115,15 +154,24 @@ class Board(DataLoader[_Key, Any]):
 
     async def _read(self, keys: list[_Key], only: str | None) -> dict[_Key, Rows[ContactRecord]]:
         sizes = page_sizes(self._source)
+        learned = sizes.largest, sizes.smallest
         result: dict[_Key, Rows[ContactRecord]] = {}
-        for _ in range(4):
+        for _ in range(_ATTEMPTS):
             size = self._common_size(keys, sizes.largest)
             firsts = {key: start // size for key, start, _ in keys}
-            rounds = [{key: page + 1 for key, page in firsts.items() if page}]
-            if any((stop - 1) // size > start // size for _, start, stop in keys):
-                rounds.append({key: page + 2 for key, page in firsts.items()})
-            pages = await asyncio.gather(*(self._ask(pages, size, only) for pages in rounds))
+            more = max((stop - 1) // size - start // size for _, start, stop in keys)
+            rounds = [{key: page + turn + 1 for key, page in firsts.items() if page + turn} for turn in range(more + 1)]
+            try:
+                pages = await asyncio.gather(*(self._ask(pages, size, only) for pages in rounds))
+            except SourceBadRequest:
+                if not sizes.refused(size):
+                    raise
+                continue
             self._latest = pages[0][0].buckets
+            if only is None:
+                moved = (self._find(self._latest, key) for key in rounds[0])
+                elsewhere = frozenset(bucket.key for bucket in moved if bucket is not None)
+                self._beside = _Answer(size, self._latest, pages[0][1], elsewhere)
             result = {}
             smaller: int | None = None
             for key in keys:
@@ -132,9 +180,14 @@ class Board(DataLoader[_Key, Any]):
                     smaller = smaller or _short(bucket, firsts[key[0]] + 1 + offset, size)
                 bucket = _merged(found)
                 result[key] = _rows(bucket, key[1], key[2], firsts[key[0]] * size, [response for _, response in pages])
-            if smaller is None or not sizes.learn(size, smaller):
-                return result
-        return result
+            if smaller is not None and sizes.learn(size, smaller):
+                continue
+            if any(rows.missing for rows in result.values()):
+                # It is rows that are missing, not room on a page.
+                sizes.largest, sizes.smallest = learned
+            return result
+        name = self._source.name
+        raise SourceInvalidResponse(name, f"{name} gives pages of changing sizes; expected the size that was asked for")
 
     @staticmethod
     def _common_size(keys: list[_Key], largest: int) -> int:
@@ -142,7 +195,7 @@ class Board(DataLoader[_Key, Any]):
         for size in range(longest, largest + 1):
             if all(start // size == (stop - 1) // size for _, start, stop in keys):
                 return size
-        # Every window then lies in two neighbouring pages.
+        # Then windows lie in neighbouring pages.
         return largest if len(keys) > 1 else window(keys[0][1], keys[0][2], largest).pages[0].size
 
     async def _ask(self, pages: dict[str, int], size: int, only: str | None) -> tuple[BucketPage, Response]:
@@ -162,13 +215,16 @@ class StageReader:
         return await self._board.read(self._key, start, stop)
 
 
-def board(operation: Operation, plan: SourcePlan, pipeline: Pipeline) -> Board:
-    """Returns the operation's board for a query: the same one for everybody who asks the same."""
+def board(operation: Operation, plan: SourcePlan, pipeline: Pipeline, *, whole: bool = False) -> Board:
+    """Returns the operation's board for a query: the same one for everybody who asks the same.
+
+    `whole`: every answer brings all stages, for who reads them one after the other.
+    """
     query = ListQuery(plan.query.conditions, plan.query.search)
-    key = ("board", plan.source.name, query, pipeline)
+    key = ("board", plan.source.name, query, pipeline, whole)
     found = operation.memo.get(key)
     if not isinstance(found, Board):
-        found = operation.memo[key] = Board(operation, plan.source, query, pipeline)
+        found = operation.memo[key] = Board(operation, plan.source, query, pipeline, whole=whole)
     return found
 
 
@@ -183,17 +239,21 @@ def find(buckets: Sequence[Bucket], key: str) -> Bucket | None:
     return by_name
 
 
+def stage_key(bucket: Bucket) -> str:
+    """Returns what a stage is asked for by: its id, or its name where the source gives no id."""
+    return bucket.native_id or bucket.name or bucket.key
+
+
 def _merged(found: Sequence[Bucket | None]) -> Bucket | None:
-    first = found[0]
-    if first is None or len(found) == 1 or found[1] is None:
-        return first
-    return Bucket(
-        first.key,
-        first.native_id,
-        first.name,
-        first.records + found[1].records,
-        found[1].total,
-        first.bad + found[1].bad,
+    """Returns one stage's neighbouring pages as one."""
+    pages = [bucket for bucket in found if bucket is not None]
+    if len(pages) < 2:
+        return found[0]
+    return msgspec.structs.replace(
+        pages[0],
+        records=[record for page in pages for record in page.records],
+        total=pages[-1].total,
+        bad=tuple(row for page in pages for row in page.bad),
     )
 
 

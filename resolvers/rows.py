@@ -17,6 +17,9 @@ from resolvers.windows import Window, window
 R = TypeVar("R", covariant=True)
 S = TypeVar("S")
 
+# Every list has a page of so many rows: a refusal of this size is not one of the size.
+_SMALLEST_LIMIT = 10
+
 
 class NumberedPage(Protocol[R]):
     """A decoded page of contacts or tags."""
@@ -76,12 +79,17 @@ class PageSizes:
             return True
         return False
 
+    def refused(self, size: int) -> bool:
+        """Takes a refused page for too large where no page says what is; returns whether a smaller one may do."""
+        if self.documented or size <= max(self.proven, _SMALLEST_LIMIT):
+            return False
+        self.largest = max(size // 2, self.proven, _SMALLEST_LIMIT)
+        return True
+
 
 _Answer: TypeAlias = tuple[PageNumber, NumberedPage[S] | None, Response | None]
 
 _ATTEMPTS = 6
-# Every list has a page of so many rows: a refusal of this size is not one of the size.
-_SMALLEST_LIMIT = 10
 
 
 class PagedList(Generic[S]):
@@ -109,7 +117,7 @@ class PagedList(Generic[S]):
             try:
                 pages = await self._pages(wanted.pages)
             except SourceBadRequest:
-                if not self._smaller(size):
+                if not sizes.refused(size):
                     sizes.largest, sizes.smallest = learned
                     raise
                 continue
@@ -128,14 +136,6 @@ class PagedList(Generic[S]):
         raise SourceInvalidResponse(
             self._name, f"{self._name} gives pages of changing sizes; expected the size that was asked for"
         )
-
-    def _smaller(self, size: int) -> bool:
-        """Takes a refused page for too large where no page says what is; returns whether a smaller one may do."""
-        sizes = self._sizes
-        if sizes.documented or size <= max(sizes.proven, _SMALLEST_LIMIT):
-            return False
-        sizes.largest = max(size // 2, sizes.proven, _SMALLEST_LIMIT)
-        return True
 
     async def _given(self, at: PageNumber, page: NumberedPage[S] | None) -> int:
         """Returns the page size a source really used for one answer."""

@@ -7,10 +7,12 @@ import { GraphiQL } from "graphiql";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 
+import { withItsOperation } from "./operation.js";
 import { explainHeader, tabs } from "./tabs.js";
 
 // The page stands at the endpoint's own address: a gateway behind a path prefix needs no setting for it.
-const fetcher = createGraphiQLFetcher({ url: location.pathname });
+const send = createGraphiQLFetcher({ url: location.pathname });
+const fetcher = (request, options) => send(withItsOperation(request), options);
 
 // Several GraphiQLs may share one origin (every project is on localhost:8000 at some time).
 const storage = createLocalStorage({ namespace: "contactgraph" });

@@ -1,0 +1,171 @@
+"""Tether's search through the stages of its pipeline is one list like any other (DESIGN.md 6, 7)."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from providers.errors import SourceErrorCode
+from providers.fakes import Switches
+from providers.fakes.tether_rows import PIPELINES
+from providers.provider import Pipeline
+from providers.query import Condition, Operator
+from resolvers.connection import PipelineStageConnectionRecord, SourceErrorPolicy
+from resolvers.selection import PageArguments, Wanted
+from resolvers.stages import pipeline_stages, stage_contacts
+from tests.made_rows import Row, made_rows
+from tests.world import World, ids
+
+SEARCH = "ana"
+SALES = PIPELINES[0]["_id"]
+STAGES = {stage["name"]: stage["_id"] for stage in PIPELINES[0]["pipelineStages"]}
+
+
+def rows(count: int, seed: int = 0, **rest: int) -> list[Row]:
+    """Contacts of the active pipeline, about a sixth of which the search finds."""
+    made = made_rows("tether", count, seed, **rest)
+    return [{**row, "pipelineId": SALES, "pipelineStage": STAGES[row["status"]]} for row in made]
+
+
+def world(count: int = 150, switches: Switches | None = None, **configured: int) -> World:
+    return World({"tether": rows(count)}, switches={"tether": switches or Switches()}, **configured)
+
+
+async def found() -> list[str]:
+    """What the search finds, stage after stage: read in one page."""
+    whole = await world().connection(first=100, search=SEARCH)
+    assert not whole.page_info.has_next_page
+    return ids(whole.nodes)
+
+
+async def test_the_search_is_one_list_in_any_sizes_both_ways() -> None:
+    one = await found()
+    assert len(set(one)) == len(one) > 20
+    for sizes in ([1], [7], [25, 2]):
+        assert ids(await world().walk(sizes, search=SEARCH)) == one
+        assert ids(await world().walk_back(sizes, search=SEARCH)) == one
+
+
+async def test_every_edge_goes_on_right_behind_itself() -> None:
+    one = await found()
+    asked = world()
+    edges = (await asked.connection(first=100, search=SEARCH)).edges
+    for place in range(0, len(one), 3):
+        assert (
+            ids((await asked.connection(first=4, after=edges[place].cursor, search=SEARCH)).nodes)
+            == one[place + 1 : place + 5]
+        )
+        assert (
+            ids((await asked.connection(last=4, before=edges[place].cursor, search=SEARCH)).nodes)
+            == one[max(0, place - 4) : place]
+        )
+
+
+async def test_both_cursors_cut_out_what_is_between_them() -> None:
+    one = await found()
+    asked = world()
+    edges = (await asked.connection(first=100, search=SEARCH)).edges
+    for low, high in ((0, 5), (3, len(one) - 1), (8, 9), (4, 20)):
+        between = {"after": edges[low].cursor, "before": edges[high].cursor, "search": SEARCH}
+        assert ids((await asked.connection(first=100, **between)).nodes) == one[low + 1 : high]
+
+
+@pytest.mark.parametrize("buckets_keyed_by", ["name", "id"])
+@pytest.mark.parametrize("oversize", ["lower", "error"])
+async def test_pages_smaller_than_asked_for_lose_nothing(oversize: str, buckets_keyed_by: str) -> None:
+    one = await found()
+    for most in (12, 19):
+        switches = Switches(max_page_size=most, oversize=oversize, buckets_keyed_by=buckets_keyed_by)  # type: ignore[arg-type]
+        assert ids(await world(switches=switches).walk([100], search=SEARCH)) == one
+        assert ids(await world(switches=switches).walk([30, 4], search=SEARCH)) == one
+        assert ids(await world(switches=switches).walk_back([30], search=SEARCH)) == one
+
+
+@pytest.mark.parametrize("oversize", ["lower", "error"])
+async def test_a_stages_contacts_come_whole_from_pages_smaller_than_asked_for(oversize: str) -> None:
+    switches = Switches(max_page_size=12, oversize=oversize)  # type: ignore[arg-type]
+    asked = world(switches=switches)
+    operation = asked.operation()
+    outcome = await pipeline_stages(
+        operation, PageArguments(first=3), None, Pipeline(), SourceErrorPolicy.PARTIAL, Wanted()
+    )
+    assert isinstance(outcome.connection, PipelineStageConnectionRecord)
+    for stage in outcome.connection.nodes:
+        page = await stage_contacts(
+            operation, stage, PageArguments(first=40), None, None, SourceErrorPolicy.PARTIAL, Wanted()
+        )
+        assert page.failures == []
+        assert page.connection is not None
+        there = [row["_id"] for row in asked.fakes["tether"].store.rows if row["status"] == stage.name]
+        assert len(there) > 40
+        assert len({contact.native_id for contact in page.connection.nodes} & set(there)) == 40
+
+
+async def test_a_page_is_one_post_wherever_it_begins() -> None:
+    one = await found()
+    asked = world()
+    cursor: str | None = None
+    for start in range(0, len(one), 6):
+        asked.forget_calls()
+        page = await asked.connection(first=6, after=cursor, search=SEARCH)
+        assert ids(page.nodes) == one[start : start + 6]
+        assert asked.calls("tether") == 1
+        cursor = page.page_info.end_cursor
+
+
+async def test_a_filter_that_is_applied_here_reads_up_to_one_scan_limit_over_all_stages() -> None:
+    last = (await found())[-1].partition(":")[2]
+    limited = world(scan_limit=10)
+    (row,) = [row for row in limited.fakes["tether"].store.rows if row["_id"] == last]
+    row |= {"firstName": "Ana", "lastName": "Needle"}
+    needle = Condition("lastName", Operator.EQ, "needle")
+    got: list[str] = []
+    cursor: str | None = None
+    pages = 0
+    while True:
+        page = await limited.connection(first=1, after=cursor, search=SEARCH, filter=needle)
+        got += [record.native_id for record in page.nodes]
+        pages += 1
+        if not page.page_info.has_next_page:
+            break
+        cursor = page.page_info.end_cursor
+    assert got == [last]
+    assert pages > 2
+
+
+@given(seed=st.integers(0, 2**32))
+@settings(max_examples=25, deadline=None, derandomize=True)
+async def test_what_stays_in_its_stage_throughout_is_met_once_and_in_order(seed: int) -> None:
+    rng = random.Random(seed)
+    asked = World({"tether": rows(rng.choice([30, 150, 300]), seed)})
+    store = asked.fakes["tether"].store
+    spare = rows(200, seed + 1, start=1_000)
+    before = ids(await asked.walk([100], search=SEARCH))
+    deleted: set[str] = set()
+    seen: list[str] = []
+    cursor: str | None = None
+    size = rng.choice([1, 3, 10])
+    while True:
+        page = await asked.connection(first=size, after=cursor, search=SEARCH)
+        codes = {warning.code for warning in page.sources[0].warnings}
+        assert codes == {SourceErrorCode.SEARCH_INCOMPLETE}
+        seen += ids(page.nodes)
+        if not page.page_info.has_next_page:
+            break
+        cursor = page.page_info.end_cursor
+        nearest = [name.partition(":")[2] for name in seen[-8:]]
+        for _ in range(rng.randint(0, 4)):
+            if rng.random() < 0.5:
+                store.insert(spare.pop(), first=rng.random() < 0.5)
+                continue
+            others = [native_id for native_id in store.ids if native_id not in nearest]
+            chosen = rng.choice(nearest[:-3] or others if rng.random() < 0.4 else others)
+            if store.get(chosen) is not None:
+                store.delete(chosen)
+                deleted.add(f"tether:{chosen}")
+    stayed = [name for name in before if name not in deleted]
+    assert [name for name in stayed if seen.count(name) != 1] == []
+    assert [name for name in seen if name in set(stayed)] == stayed
