@@ -49,7 +49,7 @@ def share(size: int, live: int) -> int:
 async def by_rank(parts: Sequence[Part], size: int, forward: bool, fill: Fill) -> list[tuple[Part, int]]:
     """Returns the page's items in reading order: the smallest (rank, configuration order) first."""
     live = [part for part in parts if part.live]
-    await fill([(part, max(share(size, len(live)), _due(live, part, size, forward))) for part in live])
+    await fill([(part, max(_due(live, part, size, forward), _least(part, size, len(live), forward))) for part in live])
     while True:
         live = [part for part in parts if part.live]
         way = 1 if forward else -1
@@ -83,15 +83,24 @@ async def by_rank(parts: Sequence[Part], size: int, forward: bool, fill: Fill) -
         return page
 
 
+def _least(part: Part, size: int, live: int, forward: bool) -> int:
+    """Returns how many records a part is asked for however few fall to it."""
+    if forward:
+        return share(size, live)
+    # A place that no record of the part stands in front of has nothing that it could be found again by.
+    return 1 if part.from_end or part.place.short else 0
+
+
 def _due(live: Sequence[Part], wanted: Part, size: int, forward: bool) -> int:
-    """Returns how many of the next `size` places fall to a part that is behind the others in rank."""
-    if not forward or all(part.rank - wanted.rank <= 1 for part in live):
+    """Returns how many of the next `size` places fall to a part, whose rank may be behind or ahead of the others'."""
+    if forward and all(part.rank - wanted.rank <= 1 for part in live):
         return 0
     ranks = {part.index: part.rank for part in live}
     due = 0
     for _ in range(size):
-        index = min(ranks, key=lambda at: (ranks[at], at))
-        ranks[index] += 1
+        # Backward the largest (rank, configuration order) comes next.
+        index = (min if forward else max)(ranks, key=lambda at: (ranks[at], at))
+        ranks[index] += 1 if forward else -1
         due += index == wanted.index
     return due
 

@@ -24,7 +24,7 @@ from resolvers.cursors import Fingerprint, Place, fingerprint
 from resolvers.errors import BadUserInput
 from resolvers.legs import Leg, from_the_end
 from resolvers.marks import IndexMark, LocalMark, Mark
-from resolvers.merge import Part, by_keys, by_rank, share
+from resolvers.merge import Part, by_keys, by_rank
 from resolvers.operation import Operation
 from resolvers.selection import PageArguments, Wanted
 from resolvers.streams.stream import Bounds, Stream
@@ -167,19 +167,24 @@ class _Page:
         if self.orders:
             page = await by_keys(self.parts, size, self.how.forward, self.orders, self._fill)
         else:
-            await self._rank_from_the_end(size)
+            await self._rank_from_the_end()
             page = await by_rank(self.parts, size, self.how.forward, self._fill)
         self.items = page if self.how.forward else page[::-1]
 
-    async def _rank_from_the_end(self, size: int) -> None:
-        live = [part for part in self.parts if part.live]
-        from_end = [part for part in live if part.from_end]
-        await self._fill([(part, share(size, len(live))) for part in from_end])
-        for part in from_end:
-            if part.stream is not None and part.error is None:
-                total = part.stream.total if part.plan.residual is None else None
-                start = 0 if self.after is None else self.after.places[part.index].rank
-                part.rank = start + len(part.stream.items) if total is None or part.stream.ended else total
+    async def _rank_from_the_end(self) -> None:
+        await asyncio.gather(*(self._find_end(part) for part in self.parts if part.live and part.from_end))
+
+    async def _find_end(self, part: Part) -> None:
+        assert part.stream is not None
+        try:
+            length = await part.stream.find_end()
+        except SourceError as error:
+            part.error = error
+            return
+        if length is None:
+            start = 0 if self.after is None else self.after.places[part.index].rank
+            length = start + len(part.stream.items)
+        part.rank = length
 
     async def _fill(self, needs: Sequence[tuple[Part, int]]) -> None:
         if len(needs) == 1:

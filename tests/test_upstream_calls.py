@@ -79,6 +79,22 @@ async def test_a_source_that_ends_short_costs_one_more_round() -> None:
     assert (world.calls("tether"), world.calls("wacr")) == (1, 2)
 
 
+async def test_backward_over_lists_of_unequal_length_each_page_is_one_call_of_a_source() -> None:
+    lengths = {"tether": 300, "wacr": 170, "autokonnect": 40}
+    world = World({name: made_rows(name, count) for name, count in lengths.items()})
+    whole = ids(await world.walk([100]))
+    world.forget_calls()
+    page = await world.connection(Wanted(total=False), last=25)
+    assert {name: world.calls(name) for name in lengths} == dict.fromkeys(lengths, 2)
+    seen = ids(page.nodes)
+    while page.page_info.has_previous_page:
+        world.forget_calls()
+        page = await world.connection(Wanted(total=False), last=25, before=page.page_info.start_cursor)
+        assert max(world.calls(name) for name in lengths) == 1
+        seen = ids(page.nodes) + seen
+    assert seen == whole
+
+
 async def test_an_exhausted_source_is_not_asked_again() -> None:
     world = World({"tether": made_rows("tether", 3), "wacr": made_rows("wacr", 60)})
     page = await world.connection(first=20)
@@ -128,6 +144,18 @@ async def test_first_nothing_asks_nothing_unless_the_page_info_is_wanted() -> No
     page = await world.connection(Wanted(total=False), first=0)
     assert (page.nodes, page.page_info.has_next_page) == ([], True)
     assert sizes(world, "tether") == [1]
+
+
+async def test_a_long_run_of_equal_keys_is_not_read_a_record_a_call() -> None:
+    orders = (Order(OrderField.CREATED_AT), Order(OrderField.LAST_NAME))
+    world = World({"wacr": made_rows("wacr", 300, instants=2)})
+    one = ids(await world.walk([100], orders=orders))
+    assert len(set(one)) == 300
+    for arguments in ({"first": 20}, {"last": 20}):
+        world.forget_calls()
+        page = await world.connection(Wanted(total=False), orders=orders, **arguments)
+        assert ids(page.nodes) == (one[:20] if "first" in arguments else one[-20:])
+        assert world.calls("wacr") <= 6
 
 
 async def test_pages_of_a_list_that_is_sorted_here_are_read_side_by_side() -> None:

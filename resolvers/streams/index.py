@@ -120,9 +120,9 @@ class IndexStream(Stream):
     async def _backward(self, count: int) -> None:
         mark = self._here or (self._before(len(self._rows) - 1) if self._rows else self._mark)
         if mark is None:
-            # From the end: its index is the total, which a list of one row tells.
-            await self._read(0, 1)
-            mark = IndexMark(await self._length() if self.total is None else self.total, None, (), self.total)
+            await self.find_end()
+            mark = self._mark
+            assert mark is not None
         first, self._own = self._own, False
         if mark.index == 0:
             self.ended = True
@@ -145,6 +145,13 @@ class IndexStream(Stream):
             # Read on from the place where it was found, or from where the list now ends.
             end = await self._length() if self.total is None else self.total
             self._here = IndexMark(min(stop, end), None, (), self.total, self._behind if stop <= end else ())
+
+    async def find_end(self) -> int:
+        if self._mark is None:
+            # Its index is the total, which a list of one row tells.
+            await self._read(0, 1)
+            self._mark = IndexMark(await self._length() if self.total is None else self.total, None, (), self.total)
+        return self._mark.index
 
     async def _length(self) -> int:
         """Returns how long a list is that says no total: read to its end within the scan limit."""

@@ -95,7 +95,9 @@ class RunStream(Stream):
         """Returns the inner stream's run from an item on, and whether it was read to its end."""
         end = first
         while True:
-            await inner.fill(end + 1)
+            if end >= len(inner.items):
+                # How long a run is nobody knows: what one call holds, instead of a call a record.
+                await inner.fill(end + max(1, self.source.max_page_size // 2 - 1))
             if end >= len(inner.items):
                 return inner.items[first:end], inner.ended
             if key(inner.items[end], self._leading) != key(inner.items[first], self._leading):

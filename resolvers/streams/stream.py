@@ -92,6 +92,12 @@ class Stream(ABC):
     async def fill(self, count: int) -> None:
         """Reads until there are `count` items, or the stream ended or stopped. Raises SourceError."""
 
+    async def find_end(self) -> int | None:
+        """Returns the length of a list that is read backward from its end; None when only `items`, which are all of
+        it then, tell how many hold. Raises SourceError."""
+        await self.fill(1)
+        return None
+
     @abstractmethod
     def mark_after(self, item: int) -> Mark:
         """Returns the mark right after an item, in the list's own direction."""
