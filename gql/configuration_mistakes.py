@@ -29,9 +29,10 @@ _EXPECTED: Final[Mapping[str, str]] = {
     "string_too_long": "at most {max_length} characters",
     "finite_number": "a finite number",
 }
-# Where a value may be a credential by mistake it is not repeated, except when it is written like a variable's name.
+# Where a value may be a credential by mistake it is not repeated, except when it should be a variable's name and is
+# written like one: words joined by _.
 _MAY_BE_SECRET: Final = re.compile(r"token|secret|password|hash|key|redis|authorization|bearer", re.IGNORECASE)
-_CONVENTIONAL_VARIABLE: Final = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*")
+_CONVENTIONAL_VARIABLE: Final = re.compile(r"[A-Z][A-Z0-9]{0,15}(_[A-Z0-9]{1,15})*")
 _LONGEST_VARIABLE: Final = 40
 _USER_INFO: Final = re.compile(r"//[^/\s]*@")
 
@@ -75,7 +76,10 @@ def shown(key: str, value: object) -> str:
         return ""
     if _MAY_BE_SECRET.search(key.rpartition(".")[2]):
         conventional = (
-            isinstance(value, str) and len(value) <= _LONGEST_VARIABLE and _CONVENTIONAL_VARIABLE.fullmatch(value)
+            key.endswith("_env")
+            and isinstance(value, str)
+            and len(value) <= _LONGEST_VARIABLE
+            and _CONVENTIONAL_VARIABLE.fullmatch(value)
         )
         return f" = {_quoted(str(value))}" if conventional else ""
     if isinstance(value, bool):

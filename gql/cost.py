@@ -45,8 +45,8 @@ WEIGHTS: Final[Mapping[tuple[str, str], int]] = {
     ("Contact", "person"): 10,
     ("Query", "person"): 10,
 }
-INTROSPECTION: Final[Mapping[str, int]] = {"__schema": 1_000, "__type": 100}
-"""The answer to introspection is long and made without any source."""
+INTROSPECTION: Final[Mapping[str, int]] = {"__schema": 1_000, "__type": 100, "_service": 1_000}
+"""An answer that tells the schema is long and made without any source."""
 
 _PAGE_ARGUMENTS: Final = ("first", "last")
 _READING_ARGUMENTS: Final = ("filter", "orderBy")

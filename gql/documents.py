@@ -12,10 +12,8 @@ from graphql import (
     FragmentDefinitionNode,
     GraphQLError,
     GraphQLSchema,
-    NoSchemaIntrospectionCustomRule,
     OperationDefinitionNode,
     OperationType,
-    specified_rules,
     validate,
 )
 
@@ -23,6 +21,7 @@ from gql.cost import Cost, operation_cost
 from gql.failures import ErrorCode, request_error
 from gql.limits import check_shapes, parse_within
 from gql.projection import Plans
+from gql.rules import naming_its_argument, rules
 from gql.settings import LimitSettings
 
 __all__ = ["Document", "Documents", "NamedOperation"]
@@ -80,7 +79,7 @@ class Documents:
         self._max_bytes = max_bytes
         self._bytes = 0
         self._by_text: OrderedDict[str, Document] = OrderedDict()
-        self._rules = (*specified_rules, *(() if limits.introspection else (NoSchemaIntrospectionCustomRule,)))
+        self._rules = rules(introspection=limits.introspection)
         self.hits = 0
         self.misses = 0
 
@@ -122,7 +121,7 @@ class Documents:
             self._schema, parsed, self._rules, _MOST_ERRORS, hide_suggestions=not self._limits.introspection
         )
         if errors:
-            return Document(text, operations=types, errors=tuple(errors))
+            return Document(text, operations=types, errors=tuple(naming_its_argument(each, parsed) for each in errors))
         fragments = _fragments(parsed)
         return Document(
             text,

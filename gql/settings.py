@@ -43,6 +43,7 @@ def _like(pattern: str, expected: str) -> AfterValidator:
     return AfterValidator(checked)
 
 
+Text = Annotated[str, StringConstraints(min_length=1)]
 EnvironmentName = Annotated[str, _like("[A-Za-z_][A-Za-z0-9_]*", "the name of an environment variable")]
 KeyHash = Annotated[
     str, _like("sha256:[0-9a-f]{64}", '"sha256:" and 64 hexadecimal digits, as `contactgraph key` prints')
@@ -87,10 +88,10 @@ class AuthSettings(Table):
     allow_anonymous: bool = False
     keys: Tuple[ApiKey] = ()
     jwks_url: KeysUrl | None = None
-    issuer: str | None = None
-    audience: str | None = None
+    issuer: Text | None = None
+    audience: Text | None = None
     algorithms: Tuple[Algorithm] = ("RS256", "ES256")
-    sources_claim: str | None = None
+    sources_claim: Text | None = None
     leeway: float = Field(default=30.0, ge=0, le=300)
 
     @model_validator(mode="after")
@@ -104,11 +105,14 @@ class AuthSettings(Table):
             raise ValueError('expected at least one of algorithms with mode = "jwt"')
         if self.keys and self.mode != "api_keys":
             raise ValueError(f'expected mode = "api_keys" beside keys, not "{self.mode}"')
-        if self.jwks_url and self.mode != "jwt":
-            raise ValueError(f'expected mode = "jwt" beside jwks_url, not "{self.mode}"')
+        for key in ("jwks_url", "issuer", "audience", "sources_claim"):
+            if getattr(self, key) is not None and self.mode != "jwt":
+                raise ValueError(f'expected mode = "jwt" beside {key}, not "{self.mode}"')
         names = [key.name for key in self.keys]
         if len(set(names)) < len(names):
             raise ValueError("expected a name of its own for each of keys")
+        if len({key.hash for key in self.keys}) < len(self.keys):
+            raise ValueError("expected a hash of its own for each of keys: who asks is told apart by it")
         return self
 
 

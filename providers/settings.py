@@ -5,10 +5,20 @@ from __future__ import annotations
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+import phonenumbers
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 SourceName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
 HeaderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}$")]
+
+
+def _a_region(value: str) -> str:
+    if value not in phonenumbers.SUPPORTED_REGIONS:
+        raise ValueError("expected the code of a country that has phone numbers, such as KE (GB, not UK)")
+    return value
+
+
+Region = Annotated[str, AfterValidator(_a_region)]
 
 
 class SourceSettings(BaseModel):
@@ -42,7 +52,7 @@ class SourceSettings(BaseModel):
     retries: int = Field(default=2, ge=0, le=10)
     circuit_failures: int = Field(default=10, ge=0, le=1000)
     circuit_cooldown: float = Field(default=5.0, gt=0, le=3_600)
-    default_region: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")] | None = None
+    default_region: Region | None = None
     text_collation: Literal["casefold"] | None = None
     search_via: Literal["post", "get"] = "post"
     proxy: str | None = Field(default=None, repr=False)
@@ -66,7 +76,15 @@ class SourceSettings(BaseModel):
     @field_validator("base_url")
     @classmethod
     def _an_http_url(cls, value: str) -> str:
-        parts = urlsplit(value)
+        if not value.isascii() or any(character <= " " or character == "\x7f" for character in value):
+            raise ValueError("expected a URL of ASCII characters without blanks (xn--… for other letters in a host)")
+        try:
+            parts = urlsplit(value)
+            port = parts.port
+        except ValueError as error:
+            raise ValueError("expected a URL with a host and, behind a colon, a port from 1 to 65535") from error
+        if port == 0:
+            raise ValueError("expected a port from 1 to 65535")
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError("expected an http or https URL with a host")
         if parts.username or parts.password:

@@ -16,6 +16,7 @@ from gql.settings import ServerSettings
 from providers.settings import SourceSettings
 
 SECRET = "planted-credential-4711"
+PLAIN = "AKIA2E0A8F3B244C9986"
 ENVIRONMENT = {"SALES_TOKEN": SECRET, "EVENTS_TOKEN": "other", "EMPTY": "", "SPLIT": "a\r\nX-Evil: b"}
 SALES = """
 [[sources]]
@@ -173,6 +174,37 @@ def test_persisted_documents_may_be_files_in_a_directory(tmp_path: Path) -> None
             'sources[0].base_url = "ftp://acme.example.com/": expected an http or https URL with a host',
         ),
         (
+            SALES.replace("acme.", "acme ."),
+            'sources[0].base_url = "https://acme .example.com/": expected a URL of ASCII characters without blanks'
+            " (xn--… for other letters in a host)",
+        ),
+        (
+            SALES.replace(".com/", ".com:99999/"),
+            'sources[0].base_url = "https://acme.example.com:99999/": expected a URL with a host and, behind a colon, a'
+            " port from 1 to 65535",
+        ),
+        (
+            SALES.replace("acme.example.com", "[::1"),
+            'sources[0].base_url = "https://[::1/": expected a URL with a host and, behind a colon, a port from 1 to'
+            " 65535",
+        ),
+        (
+            SALES + 'default_region = "UK"',
+            'sources[0].default_region = "UK": expected the code of a country that has phone numbers, such as KE (GB,'
+            " not UK)",
+        ),
+        (
+            SALES + '[server.auth]\nsources_claim = "sources"',
+            'server.auth: expected mode = "jwt" beside sources_claim, not "none"',
+        ),
+        (SALES + '[server.auth]\nissuer = ""', 'server.auth.issuer = "": expected at least 1 characters'),
+        (
+            SALES
+            + '[server.auth]\nmode = "api_keys"\n'
+            + "".join(f'[[server.auth.keys]]\nname = "{name}"\nhash = "{KEY_HASH}"\n' for name in "ab"),
+            "server.auth: expected a hash of its own for each of keys: who asks is told apart by it",
+        ),
+        (
             SALES.replace('base_url = "https://acme.example.com/"', ""),
             "sources[0].base_url: is missing, expected a value",
         ),
@@ -242,6 +274,8 @@ def test_a_file_that_is_no_text_says_where(tmp_path: Path) -> None:
         SALES.replace("acme", f"{SECRET}@acme"),
         SALES + f'proxy = "ftp://user:{SECRET}@proxy.example.com"',
         SALES + f'[server.auth]\nmode = "api_keys"\n[[server.auth.keys]]\nname = "x"\nhash = "{SECRET}"',
+        SALES + f'[server.auth]\nmode = "api_keys"\n[[server.auth.keys]]\nname = "x"\nhash = "{PLAIN}"',
+        SALES.replace("SALES_TOKEN", PLAIN),
         SALES + f'[server.cache]\nredis_url_env = "redis://:{SECRET}@localhost"',
         SALES + f'[server]\ncursor_key_env = "{SECRET}"',
     ],
@@ -250,6 +284,7 @@ def test_a_credential_in_the_wrong_place_is_not_repeated(tmp_path: Path, text: s
     (line,) = mistakes(tmp_path, text)
     assert SECRET not in line
     assert SECRET.replace("-", "_") not in line
+    assert PLAIN not in line
 
 
 def test_no_repr_shows_a_credential(tmp_path: Path) -> None:

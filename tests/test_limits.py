@@ -196,6 +196,29 @@ def test_introspection_can_be_turned_off_and_typename_stays() -> None:
         assert client.post("/graphql", json={"query": "{ __typename }"}).json() == {"data": {"__typename": "Query"}}
 
 
+def test_the_schema_is_not_told_to_a_router_either_when_introspection_is_off() -> None:
+    query = {"query": "{ _service { sdl } }"}
+    with standin_client("[server.limits]\nintrospection = false") as client:
+        answer = client.post("/graphql", json=query).json()
+    assert [error["message"] for error in answer["errors"] if error["message"].startswith("_service: ")]
+    assert "data" not in answer
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ("{ contacts(first: 99999999999){ totalCount } }", "first: Int cannot represent"),
+        ("{ contacts(first: {}){ totalCount } }", "first: "),
+        ("{ hello(name: 3) }", "name: String cannot represent"),
+    ],
+)
+def test_a_literal_of_the_wrong_kind_names_its_argument(query: str, message: str) -> None:
+    with standin_client() as client:
+        (error,) = client.post("/graphql", json={"query": query}).json()["errors"]
+    assert error["message"].startswith(message)
+    assert error["extensions"] == {"code": "BAD_USER_INPUT", "argument": message.partition(":")[0]}
+
+
 # The cache of documents
 
 
