@@ -71,8 +71,9 @@ class _Holder(Visitor):
     def enter(self, node: Any, *_: Any) -> None:
         if isinstance(node, ArgumentNode | ObjectFieldNode):
             self._open.append(node.name.value)
-        # Nodes compare by structure: another value may look the same.
-        if node is self._value and self._open:
+        # Validation has a copy, without a place in the document, of a value that may hold variables.
+        same = node == self._value if self._value.loc is None else node is self._value
+        if same and self._open and self.name is None:
             self.name = self._open[-1]
 
     def leave(self, node: Any, *_: Any) -> None:
