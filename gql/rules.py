@@ -14,6 +14,7 @@ from graphql import (
     ObjectFieldNode,
     ValidationRule,
     Visitor,
+    print_ast,
     specified_rules,
     visit,
 )
@@ -65,6 +66,7 @@ class _Holder(Visitor):
     def __init__(self, value: Node) -> None:
         super().__init__()
         self._value = value
+        self._text = print_ast(value)
         self._open: list[str] = []
         self.name: str | None = None
 
@@ -72,7 +74,7 @@ class _Holder(Visitor):
         if isinstance(node, ArgumentNode | ObjectFieldNode):
             self._open.append(node.name.value)
         # Validation has a copy, without a place in the document, of a value that may hold variables.
-        same = node == self._value if self._value.loc is None else node is self._value
+        same = print_ast(node) == self._text if self._value.loc is None else node is self._value
         if same and self._open and self.name is None:
             self.name = self._open[-1]
 
