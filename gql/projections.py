@@ -51,7 +51,9 @@ def registry(sources: Mapping[str, Source]) -> ProjectionRegistry:
     found.register("PageInfo", connection.PageInfoRecord)
     for name in ("Contact", "Tag", "PipelineStage"):
         found.register(f"{name}Edge", getattr(connection, f"{name}EdgeRecord"))
-        found.register(f"{name}Connection", getattr(connection, f"{name}ConnectionRecord"))
+    found.register("ContactConnection", connection.ContactConnectionRecord, {"edges": attrgetter("edges")})
+    found.register("TagConnection", connection.TagConnectionRecord)
+    found.register("PipelineStageConnection", connection.PipelineStageConnectionRecord)
     return found
 
 

@@ -27,7 +27,7 @@ _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 # Requests leave few cycles: with its default thresholds the collector finds next to nothing, often (SPEED.md 7). But
 # what thousands of requests under way at once leave has grown old by then and goes with the oldest generation alone,
 # so that one must come round too: after about fifty thousand requests, a hundred megabytes.
-_GC_THRESHOLDS: Final = (50_000, 5, 5)
+_GC_THRESHOLDS: Final = (200_000, 5, 5)
 
 
 class CannotListen(Exception):

@@ -30,10 +30,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Any, Generic, NamedTuple, Protocol, TypeAlias, TypeVar, overload
+from operator import attrgetter
+from typing import Annotated, Any, Generic, NamedTuple, Protocol, TypeAlias, TypeVar, cast
 
 import msgspec
 
+from providers.lazy_records import LazyRecords
 from providers.page import BadRow
 from providers.provider import InvalidAnswer
 from providers.record import ContactRecord, SourceRecord, TagRecord, global_id
@@ -90,50 +92,15 @@ class Decoded(NamedTuple, Generic[E, T]):
     bad: tuple[BadRow, ...]
 
 
-class LazyRecords(Sequence[T | None]):
-    """Records that are made from their decoded rows when somebody looks: a window rarely wants its whole page.
-
-    A row is made into the same record every time. `make` may not raise: all that can go wrong with a row is found
-    when it is decoded.
-    """
-
-    __slots__ = ("_make", "_records", "_rows")
-
-    def __init__(self, rows: list[Any], make: Callable[[Any, int], T]) -> None:
-        self._rows = rows
-        self._make = make
-        self._records: list[T | None] = [None] * len(rows)
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Sequence) and list(self) == list(other)
-
-    __hash__ = None  # type: ignore[assignment]
-
-    @overload
-    def __getitem__(self, index: int) -> T | None: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[T | None]: ...
-    def __getitem__(self, index: int | slice) -> T | list[T | None] | None:
-        if isinstance(index, slice):
-            return [self._record(each) for each in range(*index.indices(len(self._rows)))]
-        return self._record(range(len(self._rows))[index])
-
-    def _record(self, index: int) -> T:
-        record = self._records[index]
-        if record is None:
-            record = self._records[index] = self._make(self._rows[index], index)
-        return record
-
-
 class RowDecoder(Generic[R]):
     """Decodes single rows of one kind, tolerantly. `id_name` is the JSON name of the row's id."""
 
     def __init__(self, row_type: type[R], id_name: str) -> None:
         self._id_name = id_name
         self._rows = TolerantDecoder(row_type)
+        self.id_of: Callable[[R], str] = attrgetter(
+            next(field.name for field in msgspec.structs.fields(cast("Any", row_type)) if field.encode_name == id_name)
+        )
 
     def decode(self, raws: list[msgspec.Raw], make: Callable[[R, int], T]) -> tuple[list[T | None], tuple[BadRow, ...]]:
         """Returns what `make` makes of each row, None for a bad one, and the bad rows."""
@@ -180,7 +147,7 @@ class ListDecoder(Generic[E, R]):
         """Returns the envelope and what `make` makes of each row and its index. Raises InvalidAnswer."""
         try:
             envelope = self._strict.decode(body)
-            return Decoded(envelope, LazyRecords(envelope.rows(), make), ())
+            return Decoded(envelope, LazyRecords(envelope.rows(), make, self._row.id_of), ())
         except UNREADABLE:
             envelope = self._open(body)
             return Decoded(envelope, *self._row.decode(envelope.rows(), make))

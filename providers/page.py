@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from providers.lazy_records import LazyRecords
 from providers.record import ContactRecord, TagRecord
 
 
@@ -37,6 +38,14 @@ class Page(msgspec.Struct):
     next_token: str | None = None
     has_more: bool = False
     bad: tuple[BadRow, ...] = ()
+
+    @property
+    def native_ids(self) -> list[str]:
+        """The rows' ids, "" for a bad one."""
+        records = self.records
+        if isinstance(records, LazyRecords):
+            return records.native_ids()
+        return ["" if record is None else record.native_id for record in records]
 
 
 class Bucket(msgspec.Struct):

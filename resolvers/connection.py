@@ -61,8 +61,6 @@ class PageInfoRecord(msgspec.Struct, eq=False, gc=False):
 
 
 class ContactEdgeRecord(msgspec.Struct, eq=False, gc=False):
-    """`cursor` is "" when nobody selected it: cursors are built only when asked for (DESIGN.md 6)."""
-
     cursor: str
     node: ContactRecord
 
@@ -78,11 +76,17 @@ class PipelineStageEdgeRecord(msgspec.Struct, eq=False, gc=False):
 
 
 class ContactConnectionRecord(msgspec.Struct, eq=False):
-    edges: list[ContactEdgeRecord]
+    """`cursors` are the nodes', "" where nobody selected them. Edges are made when they are."""
+
+    cursors: list[str]
     nodes: list[ContactRecord]
     page_info: PageInfoRecord
     total_count: int | None
     sources: list[SliceRecord]
+
+    @property
+    def edges(self) -> list[ContactEdgeRecord]:
+        return [ContactEdgeRecord(cursor, node) for cursor, node in zip(self.cursors, self.nodes, strict=True)]
 
 
 class TagConnectionRecord(msgspec.Struct, eq=False):

@@ -12,7 +12,6 @@ from providers.errors import SourceError, SourceErrorCode
 from providers.query import Order
 from resolvers.connection import (
     ContactConnectionRecord,
-    ContactEdgeRecord,
     ErrorRecord,
     Outcome,
     PageInfoRecord,
@@ -261,14 +260,13 @@ class _Page:
         if not forward and not more:
             has_previous = self.arguments.after is not None
         cursors, last = self._cursors(has_next)
-        edges = [ContactEdgeRecord(cursor, node) for cursor, node in zip(cursors, nodes, strict=True)]
         info = PageInfoRecord(has_next, has_previous, cursors[0] or None if cursors else None, last)
         total = None
         if wanted.total:
             totals = [self.counted.get(part.index) for part in self.parts]
             known = [value for value in totals if value is not None]
             total = sum(known) if len(known) == len(totals) else None
-        return ContactConnectionRecord(edges, nodes, info, total, self._slices() if wanted.slices else [])
+        return ContactConnectionRecord(cursors, nodes, info, total, self._slices() if wanted.slices else [])
 
     def _has_more(self, part: Part) -> bool:
         """Whether the part has records beyond the page, in the reading direction."""

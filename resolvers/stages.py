@@ -18,7 +18,6 @@ from providers.source import Source
 from resolvers.board import board
 from resolvers.connection import (
     ContactConnectionRecord,
-    ContactEdgeRecord,
     Outcome,
     PageInfoRecord,
     PipelineStageConnectionRecord,
@@ -82,12 +81,11 @@ def _with_page(operation: Operation, stage: StageRecord, wanted: Wanted) -> Stag
     contacts = [record for record in rows.records if record is not None]
     if stage.pipeline_type is not PipelineType.CONTACT:
         _note_applications(operation, contacts)
-    edges = [ContactEdgeRecord("", contact) for contact in contacts]
     info = PageInfoRecord(not rows.ended, False, None, None)
     response = rows.responses[0]
     fetched = datetime.fromtimestamp(response.fetched_at, UTC)
     slices = [SliceRecord(stage.source, SourceStatus.OK, rows.total, stale=response.stale, fetched_at=fetched)]
-    page = ContactConnectionRecord(edges, contacts, info, rows.total, slices)
+    page = ContactConnectionRecord([""] * len(contacts), contacts, info, rows.total, slices)
     return msgspec.structs.replace(stage, page=page)
 
 

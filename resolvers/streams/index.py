@@ -90,12 +90,14 @@ class IndexStream(Stream):
         self._take(index, known, rows.ended and index + len(known) >= start + len(rows.records))
 
     def _take(self, first: int, records: Sequence[ContactRecord | None], ended: bool) -> None:
-        plain = self.plan.residual is None and not self.bounds.bounded_before
-        for index, record in enumerate(records, start=first):
-            if not plain and self._past_limit(index, record):
-                self.ended = True
-                return
-            self._consume(index, record)
+        if self.plan.residual is None and not self.bounds.bounded_before:
+            self._consume_all(first, records)
+        else:
+            for index, record in enumerate(records, start=first):
+                if self._past_limit(index, record):
+                    self.ended = True
+                    return
+                self._consume(index, record)
         self.scanned += len(records)
         if ended:
             self.ended = True
@@ -192,6 +194,19 @@ class IndexStream(Stream):
                 f"counts {rows.total} contacts but gives none from the {start + len(rows.records) + 1}th on",
             )
         return rows
+
+    def _consume_all(self, first: int, records: Sequence[ContactRecord | None]) -> None:
+        """Consumes rows all of which hold, as far as they can be read."""
+        if records:
+            self._here = None
+        row = len(self._rows)
+        self._rows += [(index, _id(record)) for index, record in enumerate(records, start=first)]
+        found = [record for record in records if record is not None]
+        self.items += found
+        if len(found) == len(records):
+            self._item_rows += range(row, row + len(found))
+        else:
+            self._item_rows += [at for at, record in enumerate(records, start=row) if record is not None]
 
     def _consume(self, index: int, record: ContactRecord | None) -> None:
         self._here = None

@@ -15,7 +15,7 @@ from resolvers.operation import Operation
 from resolvers.plan import SourcePlan
 from resolvers.streams.chain import micros, more_after
 from resolvers.streams.cursor_list import CursorListStream, Place, Row
-from resolvers.streams.entry import Anchors, TooFar, enter, native_id
+from resolvers.streams.entry import Anchors, TooFar, enter
 from resolvers.streams.stream import Bounds
 
 # How many pages of a short chain are read one after the other before a longer one is begun by time.
@@ -80,7 +80,7 @@ class TokenStream(CursorListStream):
             assert mark.at is not None
             await self._begin_by_time(need, mark.at)
             return
-        ids = _ids(page)
+        ids = page.native_ids
         if 0 < mark.index <= len(ids) and ids[mark.index - 1] in (mark.last, ""):
             self._take(page, mark.index)
             if following is not None and mark.index == len(ids):
@@ -172,7 +172,7 @@ class TokenStream(CursorListStream):
         last, _ = self._anchors()
         if last is None:
             return 0
-        found = newest_anchor(_ids(page), last, ())
+        found = newest_anchor(page.native_ids, last, ())
         return 0 if found is None else found[0] + 1
 
     def _past_limit(self, record: ContactRecord | None) -> bool:
@@ -210,7 +210,3 @@ class TokenStream(CursorListStream):
 
     def end_mark(self) -> TokenMark | KeyMark | None:
         return self._mark_at(len(self._rows) - 1) if self._rows else self._mark
-
-
-def _ids(page: Page) -> list[str]:
-    return [native_id(record) for record in page.records]
