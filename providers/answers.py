@@ -111,6 +111,7 @@ class CachedUpstream:
         if response.status == 304 and stored is not None:
             known = {**stored.headers, **_own_headers(response)}
             response = Response(stored.status, known, stored.body, response.fetched_at)
+        response.asked_at = asked_at
         await self._store(scope, request, response, asked_at, replaces=stored is not None)
         return response
 
@@ -148,4 +149,4 @@ def _own_headers(response: Response) -> dict[str, str]:
 def _given(stored: StoredAnswer, began: float, on_attempt: OnAttempt | None, *, stale: bool) -> Response:
     if on_attempt is not None:
         on_attempt(stored.status, (perf_counter() - began) * 1000, True)
-    return Response(stored.status, stored.headers, stored.body, stored.fetched_at, stale, cache_hit=True)
+    return Response(stored.status, stored.headers, stored.body, stored.fetched_at, stale, True, stored.asked_at)

@@ -25,8 +25,8 @@ class Request(msgspec.Struct, frozen=True):
 class Response(msgspec.Struct):
     """An answer with status 200, body decompressed. `headers` has lower-case names.
 
-    `fetched_at` is seconds since the epoch; `stale` says that a cache answered past its time because the
-    source could not; `cache_hit` that no call went out for it.
+    `asked_at` (which only an answer by way of a cache has) and `fetched_at` are seconds since the epoch; `stale` says
+    that a cache answered past its time because the source could not; `cache_hit` that no call went out for it.
     """
 
     status: int
@@ -35,3 +35,4 @@ class Response(msgspec.Struct):
     fetched_at: float
     stale: bool = False
     cache_hit: bool = False
+    asked_at: float = 0.0

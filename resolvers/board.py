@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import msgspec
@@ -16,6 +16,7 @@ from providers.query import ListQuery
 from providers.record import ContactRecord
 from providers.request import Response
 from providers.source import Source
+from resolvers.one_time import side_by_side
 from resolvers.operation import Operation
 from resolvers.plan import SourcePlan
 from resolvers.reading import page_sizes
@@ -54,6 +55,11 @@ class Board(DataLoader[_Key, Any]):
         self._beside: _Answer | None = None
         self._latest: list[Bucket] = []
         self._names: dict[str, str] = {}
+        operation.on_forget(source, self._forget)
+
+    def _forget(self) -> None:
+        self._first = self._beside = None
+        self.clear_all()
 
     @property
     def total(self) -> int | None:
@@ -162,7 +168,10 @@ class Board(DataLoader[_Key, Any]):
             more = max((stop - 1) // size - start // size for _, start, stop in keys)
             rounds = [{key: page + turn + 1 for key, page in firsts.items() if page + turn} for turn in range(more + 1)]
             try:
-                pages = await asyncio.gather(*(self._ask(pages, size, only) for pages in rounds))
+                pages = await side_by_side(
+                    [partial(self._ask, pages, size, only) for pages in rounds],
+                    lambda: self._operation.forget(self._source),
+                )
             except SourceBadRequest:
                 if not sizes.refused(size):
                     raise

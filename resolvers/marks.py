@@ -1,6 +1,6 @@
 """Where reading goes on in one source: the positions a cursor holds (DESIGN.md 6, "Cursor").
 
-Every mark stands right after the last record it counts. `last` is that record's native id, `before` 16-bit hashes of
+Every mark stands right after the last record it counts. `last` is that record's native id, `before` hashes of
 the up to seven rows before it, newest first: the anchors by which a position is found again when rows were inserted
 or deleted meanwhile. Sizes are bounded because a cursor may be forged.
 """
@@ -16,7 +16,8 @@ from msgspec import Meta
 
 Count = Annotated[int, Meta(ge=0, le=2**53)]
 Id = Annotated[str, Meta(max_length=512)]
-Hash = Annotated[int, Meta(ge=0, le=0xFFFF)]
+# 32 bits: of 16, a list of some thousand rows that is sorted here has equal ones all the time (ADR 6).
+Hash = Annotated[int, Meta(ge=0, le=0xFFFF_FFFF)]
 Before = Annotated[tuple[Hash, ...], Meta(max_length=7)]
 Text = Annotated[str, Meta(max_length=4_000)]
 # From the year 1 to 9999, with a second left at both ends.
@@ -83,18 +84,25 @@ class BucketMark(msgspec.Struct, frozen=True, array_like=True, tag=5):
 
 
 class RunMark(msgspec.Struct, frozen=True, array_like=True, tag=6):
-    """A run of equal leading keys that is sorted here: where the run starts, and the last record of it."""
+    """A run of equal leading keys that is sorted here: where the run starts, how many of it stand in front, the last
+    of those, and the run's keys: a date in microseconds since the epoch, a text's short hash.
+
+    `check` and `before` hash ids together with sort keys, and only records of the run, as in `LocalMark`.
+    """
 
     start: IndexMark | TokenMark | KeyMark | None
     last: Id | None
     offset: Count
+    check: Hash
+    before: Before
+    keys: Annotated[tuple[Micros | None, ...], Meta(max_length=8)]
 
 
 Mark: TypeAlias = IndexMark | TokenMark | KeyMark | LocalMark | BucketMark | RunMark
 
 
 def short_hash(native_id: str) -> int:
-    return crc32(native_id.encode()) & 0xFFFF
+    return crc32(native_id.encode())
 
 
 def anchors(ids: Sequence[str], older: tuple[str | None, tuple[int, ...]] = (None, ())) -> tuple[str | None, Before]:

@@ -50,6 +50,7 @@ class Operation:
         self.answers: dict[str, list[Any]] = {}
         self.arrivals = Arrivals()
         self._past_cache: set[str] = set()
+        self._forgetting: dict[str, list[Callable[[], None]]] = {}
         self._loader: _Upstream | None = None
 
     @property
@@ -73,6 +74,12 @@ class Operation:
         """Lets equal questions to a source go out again: its list changed while it was read."""
         self._upstream.forget(source.name)
         self._past_cache.add(source.name)
+        for forget in self._forgetting.get(source.name, ()):
+            forget()
+
+    def on_forget(self, source: Source, forget: Callable[[], None]) -> None:
+        """Has `forget` called when what a source answered is of no use any more."""
+        self._forgetting.setdefault(source.name, []).append(forget)
 
     def close(self) -> None:
         """Ends the operation: what it holds goes at once, without waiting for the garbage collector to find its cycles.
@@ -84,6 +91,7 @@ class Operation:
             self._loader = None
         self.memo.clear()
         self.answers.clear()
+        self._forgetting.clear()
 
 
 class _Upstream(DataLoader[tuple[str, Request, Decode], Any]):

@@ -231,7 +231,7 @@ class _Page:
         errors = [part.error for part in self.parts if part.error is not None]
         if errors and policy is SourceErrorPolicy.FAIL:
             return Outcome(None, errors)
-        asked = [part for part in self.parts if part.stream is not None or part.error is not None]
+        asked = [part for part in self.parts if part.stream or part.counted or part.error]
         if errors and len(errors) == len(asked) and not self.items:
             if self.arguments.after is None and self.arguments.before is None:
                 return Outcome(None, errors)
@@ -259,8 +259,8 @@ class _Page:
         has_previous = more if not forward else self.arguments.after is not None
         if not forward and not more:
             has_previous = self.arguments.after is not None
-        cursors, last = self._cursors(has_next)
-        info = PageInfoRecord(has_next, has_previous, cursors[0] or None if cursors else None, last)
+        cursors, first, last = self._cursors(has_next, has_previous)
+        info = PageInfoRecord(has_next, has_previous, first, last)
         total = None
         if wanted.total:
             totals = [self.counted.get(part.index) for part in self.parts]
@@ -279,12 +279,13 @@ class _Page:
 
     # ------------------------------------------------------------ cursors
 
-    def _cursors(self, has_next: bool) -> tuple[list[str], str | None]:
-        """Returns a cursor an edge ("" where nobody wants them) and the page's end cursor."""
+    def _cursors(self, has_next: bool, has_previous: bool) -> tuple[list[str], str | None, str | None]:
+        """Returns a cursor an edge ("" where nobody wants them), and the page's start and end cursor."""
         wanted = self.wanted
         if not wanted.cursors and not wanted.page_info:
-            return [""] * len(self.items), None
+            return [""] * len(self.items), None, None
         places = [self._start(part) for part in self.parts]
+        start = None if self.how.forward else self._beyond(places, has_previous)
         seen = [0] * len(self.parts)
         encode = self.operation.cursors.encode
         cursors: list[str] = []
@@ -305,17 +306,26 @@ class _Page:
                 cursors.append(encode(self.fingerprint, part.index, places))
             else:
                 cursors.append("")
-        if not self.how.forward:
-            return cursors, (cursors[-1] if cursors else self.arguments.before if has_next else None)
+        start = start or (cursors[0] if cursors else None)
+        if self.how.forward:
+            return cursors, start, self._beyond(places, has_next) or (cursors[-1] if cursors else None)
+        return cursors, start, cursors[-1] if cursors else self.arguments.before if has_next else None
+
+    def _beyond(self, places: Sequence[Place], more: bool) -> str | None:
+        """Returns a cursor for where reading stopped, beyond the page's edges; None when the last one is as good.
+
+        `places` stand at the page's far side.
+        """
+        places = list(places)
         beyond = False
         for part in self.parts:
             stream = part.stream
             if stream is not None and part.error is None and stream.stopped and part.taken == len(stream.items):
                 places[part.index] = Place(places[part.index].rank, False, stream.end_mark())
                 beyond = True
-        if beyond or (not cursors and has_next):
-            return cursors, encode(self.fingerprint, -1, places)
-        return cursors, cursors[-1] if cursors else None
+        if beyond or (not self.items and more):
+            return self.operation.cursors.encode(self.fingerprint, -1, places)
+        return None
 
     def _at_the_end(self, stream: Stream) -> bool:
         """Whether nothing follows the stream's items: the list ended there, not the stretch up to `before`."""

@@ -13,6 +13,7 @@ from providers.provider import PageNumber, Token
 from providers.record import ContactRecord
 from providers.request import Response
 from providers.source import Source
+from resolvers.one_time import of_one_time
 from resolvers.operation import Operation
 from resolvers.plan import SourcePlan
 from resolvers.rows import PagedList, PageSizes
@@ -39,7 +40,7 @@ def contact_list(operation: Operation, plan: SourcePlan) -> PagedList[ContactRec
     async def fetch(at: PageNumber) -> tuple[Page, Response]:
         return await operation.ask(source, provider.contacts_request(plan.query, at), provider.contacts_page)
 
-    return PagedList(source.name, page_sizes(source), fetch)
+    return PagedList(source.name, page_sizes(source), fetch, lambda: operation.forget(source))
 
 
 class Whole(msgspec.Struct):
@@ -66,11 +67,15 @@ async def read_whole(operation: Operation, plan: SourcePlan) -> Whole:
     before = total after, else read again.
     """
     if plan.source.provider.capabilities.paging == "CURSOR":
+        whole = await _read_chain(operation, plan)
+        if of_one_time(whole.responses):
+            return whole
+        operation.forget(plan.source)
         return await _read_chain(operation, plan)
     whole = Whole([], [], [])
     for _ in range(_ATTEMPTS):
         whole, steady = await _read_pages(operation, plan)
-        if steady:
+        if steady and of_one_time(whole.responses):
             return whole
         operation.forget(plan.source)
     whole.drifted = True

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Generic, Protocol, TypeAlias, TypeVar
 
 import msgspec
@@ -12,6 +12,7 @@ from providers.errors import SourceBadRequest, SourceInvalidResponse
 from providers.page import BadRow
 from providers.provider import PageNumber
 from providers.request import Response
+from resolvers.one_time import side_by_side
 from resolvers.windows import Window, window
 
 R = TypeVar("R", covariant=True)
@@ -93,14 +94,19 @@ _ATTEMPTS = 6
 
 
 class PagedList(Generic[S]):
-    """One list of one source. `fetch` asks for one page of it."""
+    """One list of one source. `fetch` asks for one page; `past_cache` has it ask the source itself from now on."""
 
     def __init__(
-        self, name: str, sizes: PageSizes, fetch: Callable[[PageNumber], Awaitable[tuple[NumberedPage[S], Response]]]
+        self,
+        name: str,
+        sizes: PageSizes,
+        fetch: Callable[[PageNumber], Awaitable[tuple[NumberedPage[S], Response]]],
+        past_cache: Callable[[], None],
     ) -> None:
         self._name = name
         self._sizes = sizes
         self._fetch = fetch
+        self._past_cache = past_cache
 
     async def read(self, start: int, stop: int) -> Rows[S]:
         """Returns the rows `start` to before `stop`. Raises SourceError.
@@ -149,7 +155,7 @@ class PagedList(Generic[S]):
             return given
         # It says no total, so the list may end here, or the page only: the row behind it tells which.
         behind = PageNumber((at.page - 1) * at.size + count + 1, 1)
-        _, next_row, _ = await self._page(behind)
+        next_row, _ = await self._page(behind)
         if next_row is None or not next_row.records or _before(next_row, behind):
             sizes.proven = max(sizes.proven, count)
             return given
@@ -157,23 +163,18 @@ class PagedList(Generic[S]):
 
     async def _pages(self, pages: tuple[PageNumber, ...]) -> list[_Answer[S]]:
         if len(pages) == 1:
-            return [await self._page(pages[0])]
-        tasks = [asyncio.ensure_future(self._page(at)) for at in pages]
-        try:
-            return await asyncio.gather(*tasks)
-        finally:
-            for task in tasks:
-                task.cancel()
+            return [(pages[0], *await self._page(pages[0]))]
+        answers = await side_by_side([partial(self._page, at) for at in pages], self._past_cache)
+        return [(at, page, response) for at, (page, response) in zip(pages, answers, strict=True)]
 
-    async def _page(self, at: PageNumber) -> _Answer[S]:
+    async def _page(self, at: PageNumber) -> tuple[NumberedPage[S] | None, Response | None]:
         try:
-            page, response = await self._fetch(at)
+            return await self._fetch(at)
         except SourceBadRequest as error:
             # What a page past the end answers is documented nowhere (trap 12): 404 is one of the usual ways.
             if error.status == 404 and at.page > 1:
-                return at, None, None
+                return None, None
             raise
-        return at, page, response
 
 
 def _expected(at: PageNumber, total: int | None) -> int | None:

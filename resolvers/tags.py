@@ -158,7 +158,7 @@ def _list(operation: Operation, source: Source, search: str | None) -> PagedList
     async def fetch(at: PageNumber) -> tuple[TagPage, Response]:
         return await operation.ask(source, provider.tags_request(at, search), provider.tags_page)
 
-    return PagedList(source.name, _sizes(source), fetch)
+    return PagedList(source.name, _sizes(source), fetch, lambda: operation.forget(source))
 
 
 def _sizes(source: Source) -> PageSizes:

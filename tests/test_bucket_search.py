@@ -136,9 +136,10 @@ async def test_a_filter_that_is_applied_here_reads_up_to_one_scan_limit_over_all
     assert pages > 2
 
 
+@pytest.mark.parametrize("forward", [True, False])
 @given(seed=st.integers(0, 2**32))
 @settings(max_examples=25, deadline=None, derandomize=True)
-async def test_what_stays_in_its_stage_throughout_is_met_once_and_in_order(seed: int) -> None:
+async def test_what_stays_in_its_stage_throughout_is_met_once_and_in_order(forward: bool, seed: int) -> None:
     rng = random.Random(seed)
     asked = World({"tether": rows(rng.choice([30, 150, 300]), seed)})
     store = asked.fakes["tether"].store
@@ -149,16 +150,18 @@ async def test_what_stays_in_its_stage_throughout_is_met_once_and_in_order(seed:
     cursor: str | None = None
     size = rng.choice([1, 3, 10])
     while True:
-        page = await asked.connection(first=size, after=cursor, search=SEARCH)
+        cut = {"first": size, "after": cursor} if forward else {"last": size, "before": cursor}
+        page = await asked.connection(**cut, search=SEARCH)
         codes = {warning.code for warning in page.sources[0].warnings}
         assert codes == {SourceErrorCode.SEARCH_INCOMPLETE}
-        seen += ids(page.nodes)
-        if not page.page_info.has_next_page:
+        info = page.page_info
+        seen = seen + ids(page.nodes) if forward else ids(page.nodes) + seen
+        if not (info.has_next_page if forward else info.has_previous_page):
             break
-        cursor = page.page_info.end_cursor
-        nearest = [name.partition(":")[2] for name in seen[-8:]]
+        cursor = info.end_cursor if forward else info.start_cursor
+        nearest = [name.partition(":")[2] for name in (seen[-8:] if forward else seen[7::-1])]
         for _ in range(rng.randint(0, 4)):
-            if rng.random() < 0.5:
+            if spare and rng.random() < 0.5:
                 store.insert(spare.pop(), first=rng.random() < 0.5)
                 continue
             others = [native_id for native_id in store.ids if native_id not in nearest]

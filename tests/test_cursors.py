@@ -134,14 +134,17 @@ numbers = st.sampled_from([0, 1, 7, 39, 40, 41, 100, 10_000, 2**31, 2**53])
 texts = st.sampled_from([None, "", "x", "cnt_1", "5003", "é" * 200])
 hashes = st.lists(st.integers(0, 0xFFFF), max_size=7)
 micros = st.sampled_from([None, 0, -62_135_596_799_000_000, 253_402_300_798_000_000, 2**58, 1_767_225_600_000_000])
-marks = st.one_of(
+starts = st.one_of(
     st.none(),
     st.tuples(st.just(1), numbers, texts, hashes, st.one_of(st.none(), numbers), hashes),
     st.tuples(st.just(2), texts, st.integers(1, 10_000), numbers, texts, hashes, micros, micros, texts),
     st.tuples(st.just(3), micros.map(lambda value: value or 0), texts, hashes),
+)
+marks = st.one_of(
+    starts,
     st.tuples(st.just(4), numbers, texts, st.integers(0, 0xFFFF), hashes, st.lists(micros, max_size=3)),
     st.tuples(st.just(5), texts.map(lambda text: text or ""), numbers, texts, hashes, st.one_of(st.none(), numbers)),
-    st.tuples(st.just(6), st.none(), texts, numbers),
+    st.tuples(st.just(6), starts, texts, numbers, st.integers(0, 0xFFFF), hashes, st.lists(micros, max_size=2)),
 )
 places = st.tuples(numbers, st.booleans(), marks)
 ORDERS: list[tuple[Order, ...]] = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -11,9 +12,9 @@ from hypothesis import strategies as st
 
 from providers.errors import SourceErrorCode
 from providers.fakes import Switches
-from providers.query import Order, OrderField
+from providers.query import Condition, Operator, Order, OrderField
 from resolvers.connection import ContactConnectionRecord, SourceStatus
-from tests.made_rows import Row, made_rows
+from tests.made_rows import Row, instant, made_rows
 from tests.world import World, ids
 
 PROVIDERS = ["tether", "askelephant", "wacr", "autokonnect"]
@@ -23,10 +24,10 @@ BY_NUMBER = ["tether", "wacr", "autokonnect"]
 class Moving:
     """One source that changes while somebody walks through it."""
 
-    def __init__(self, provider: str, seed: int) -> None:
+    def __init__(self, provider: str, seed: int, instants: int | None = None) -> None:
         self.rng = rng = random.Random(seed)
         self.provider = provider
-        self.instants = rng.choice([3, 40, 4_000])
+        self.instants = instants or rng.choice([3, 40, 4_000])
         rows = made_rows(provider, rng.choice([5, 30, 60, 200]), seed, instants=self.instants)
         self.spare: list[Row] = made_rows(provider, 400, seed + 1, instants=self.instants, start=1_000)
         switches = Switches(
@@ -46,7 +47,7 @@ class Moving:
         """Inserts and deletes some rows, often just those that the last cursor is found again by (never all)."""
         anchors = [native_id for native_id in nearest if self.store.get(native_id) is not None]
         for _ in range(self.rng.randint(1, 6)):
-            if self.rng.random() < 0.5:
+            if self.spare and self.rng.random() < 0.5:
                 self.store.insert(self.spare.pop(), first=self.rng.random() < 0.5)
                 continue
             others = [native_id for native_id in self.store.ids if native_id not in nearest]
@@ -167,3 +168,73 @@ async def test_a_page_between_two_cursors_holds_what_came_in_between() -> None:
     assert ids(between.nodes) == whole[10:31]
     backward = await world.connection(last=30, after=page.edges[9].cursor, before=page.edges[30].cursor)
     assert ids(backward.nodes) == whole[10:31]
+
+
+async def test_backward_more_records_of_one_instant_than_the_scan_limit_are_no_dead_end() -> None:
+    rows = made_rows("askelephant", 100)
+    for number, row in enumerate(rows):
+        row["updated_at"] = instant(50 if 20 <= number < 65 else 2 * number)
+    world = World({"askelephant": rows}, scan_limit=20)
+    orders = (Order(OrderField.UPDATED_AT, True),)
+    assert ids(await world.walk_back([7], orders=orders)) == ids(await world.walk([100], orders=orders))
+
+
+@pytest.mark.parametrize("provider", ["askelephant", "wacr"])
+async def test_backward_reading_for_a_filter_goes_on_from_where_it_stopped(provider: str) -> None:
+    name = {"wacr": "firstname"}.get(provider, "first_name")
+    rows = [
+        {**row, name: "Needle" if number % 90 == 60 else "Hay", "updated_at": instant(number)}
+        for number, row in enumerate(made_rows(provider, 300))
+    ]
+    world = World({provider: rows}, scan_limit=40)
+    question: dict[str, Any] = {
+        "orders": (Order(OrderField.UPDATED_AT, True),),
+        "filter": Condition("firstName", Operator.EQ, "needle"),
+    }
+    empty = await world.connection(last=2, **question)
+    assert (empty.nodes, empty.page_info.has_previous_page) == ([], True)
+    assert empty.page_info.start_cursor is not None
+    forward = ids(await world.walk([2], **question))
+    assert len(forward) == 3
+    assert ids(await world.walk_back([2], **question)) == forward
+
+
+async def test_an_anchor_of_a_list_sorted_here_is_told_from_thousands_of_others() -> None:
+    rows = [{**row, "first_name": f"Name {number:05}"} for number, row in enumerate(made_rows("autokonnect", 4_800))]
+    orders = (Order(OrderField.FIRST_NAME),)
+    for turn in range(5):
+        world = World({"autokonnect": rows})
+        page = await world.connection(first=12 + turn, orders=orders)
+        world.fakes["autokonnect"].store.delete(page.nodes[-1].native_id)
+        following = await world.connection(first=2, after=page.page_info.end_cursor, orders=orders)
+        assert [record.first_name for record in following.nodes] == [f"Name {12 + turn:05}", f"Name {13 + turn:05}"]
+
+
+async def test_a_list_sorted_here_begins_anew_when_all_that_was_shown_is_gone() -> None:
+    rows = [{**row, "first_name": f"Name {number:05}"} for number, row in enumerate(made_rows("autokonnect", 50))]
+    orders = (Order(OrderField.FIRST_NAME),)
+    world = World({"autokonnect": rows})
+    page = await world.connection(first=7, orders=orders)
+    for record in page.nodes:
+        world.fakes["autokonnect"].store.delete(record.native_id)
+    following = await world.connection(first=3, after=page.page_info.end_cursor, orders=orders)
+    assert [record.first_name for record in following.nodes] == ["Name 00007", "Name 00008", "Name 00009"]
+    assert following.sources[0].status is SourceStatus.OK
+
+
+@pytest.mark.parametrize("provider", BY_NUMBER)
+async def test_a_stretch_between_two_cursors_keeps_its_ends_when_their_records_go(provider: str) -> None:
+    world = World({provider: _aged(provider, 60)})
+    page = await world.connection(first=50)
+    whole = ids(page.nodes)
+    store = world.fakes[provider].store
+    gone = [page.nodes[place].native_id for place in (2, 10, 28, 29, 30)]
+    for native_id in gone:
+        store.delete(native_id)
+    edges = page.edges
+    between = {"after": edges[10].cursor, "before": edges[30].cursor}
+    left = [name for name in whole[11:30] if name.partition(":")[2] not in gone]
+    assert ids((await world.connection(first=40, **between)).nodes) == left
+    assert ids((await world.connection(last=40, **between)).nodes) == left
+    assert ids((await world.connection(first=5, **between)).nodes) == left[:5]
+    assert ids((await world.connection(last=5, **between)).nodes) == left[-5:]

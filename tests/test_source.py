@@ -229,11 +229,6 @@ def test_sources_open_in_their_order_with_their_records() -> None:
             {"SALES_TOKEN": TOKEN},
             "source 'sales': provider: 'nope' is unknown; expected one of ask",
         ),
-        (
-            {"base_url": "http://h:99999"},
-            {"SALES_TOKEN": TOKEN},
-            "source 'sales': base_url: 'http://h:99999' cannot be",
-        ),
         ({"ca_file": "nowhere.pem"}, {"SALES_TOKEN": TOKEN}, "source 'sales': ca_file: 'nowhere.pem' cannot be read"),
         (
             {"proxy": f"gopher://u:{TOKEN}@p"},

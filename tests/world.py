@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 
+from providers.cache import MemoryCache
 from providers.credential import Credential
 from providers.fakes import FAKES, FakeApp, Switches
 from providers.record import ContactRecord, SourceRecord, global_id
@@ -22,7 +23,10 @@ TOKEN = "a-token-of-the-tests"
 
 
 class World:
-    """Fakes by source name, and sources that ask them. Two sources may share a provider."""
+    """Fakes by source name, and sources that ask them. Two sources may share a provider.
+
+    `cached`: behind a cache, as the gateway has one; what was asked once is not asked again in these tests.
+    """
 
     def __init__(
         self,
@@ -30,8 +34,12 @@ class World:
         *,
         switches: Mapping[str, Switches] | None = None,
         providers: Mapping[str, str] | None = None,
+        cached: bool = False,
         **settings: Any,
     ) -> None:
+        if cached:
+            settings = {"cache_ttl": 60.0, **settings}
+        self._cache = MemoryCache(100_000_000) if cached else None
         self.fakes: dict[str, FakeApp] = {}
         self.sources: dict[str, Source] = {}
         for name, people in rows.items():
@@ -40,8 +48,7 @@ class World:
             self.fakes[name] = fake
             self.sources[name] = self._source(name, provider, fake, settings)
 
-    @staticmethod
-    def _source(name: str, provider: str, fake: FakeApp, settings: Mapping[str, Any]) -> Source:
+    def _source(self, name: str, provider: str, fake: FakeApp, settings: Mapping[str, Any]) -> Source:
         made = SourceSettings(
             name=name,
             provider=provider,
@@ -54,6 +61,7 @@ class World:
             PROVIDERS[provider](made),
             SourceRecord(global_id("Source", name, name), name, provider, made.default_region),
             httpx.ASGITransport(app=fake),
+            self._cache,
             credential=Credential(TOKEN),
         )
 

@@ -10,6 +10,7 @@ from providers.provider import Token
 from providers.query import Condition, ListQuery, Operator, Order, OrderField
 from providers.record import ContactRecord
 from providers.request import Response
+from resolvers.one_time import of_one_time
 from resolvers.operation import Operation
 from resolvers.plan import SourcePlan
 
@@ -31,6 +32,8 @@ class Chain:
         self._operation = operation
         self._source = plan.source
         self._met = met
+        # The answers since `note`.
+        self._noted: list[Response] = []
         self.query = plan.query
         default = plan.source.provider.capabilities.default_order
         orders = plan.query.orders or ((Order(*default),) if default else ())
@@ -64,7 +67,22 @@ class Chain:
             self._source, provider.contacts_request(query, Token(token, size)), provider.contacts_page
         )
         self._met([response], page.bad)
+        self._noted.append(response)
         return page
+
+    def note(self, *, with_latest: bool = False) -> None:
+        """Begins to take note of answers that belong together; `with_latest`, to the one before as well."""
+        self._noted = self._noted[-1:] if with_latest else []
+
+    @property
+    def of_one_time(self) -> bool:
+        """Whether the answers noted fit together."""
+        return of_one_time(self._noted)
+
+    def past_cache(self) -> None:
+        """Has the source itself asked from now on, and begins to take note anew."""
+        self._operation.forget(self._source)
+        self.note()
 
     def beyond(self, record: ContactRecord, at: int) -> bool:
         """Whether a record comes after an instant in the list's order."""

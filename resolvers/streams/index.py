@@ -58,6 +58,8 @@ class IndexStream(Stream):
         self._mends = 0
         # How far the rows behind the mark have moved since it was made.
         self._shift = 0
+        # The index at which the stretch ends on its far side, where that had to be looked for.
+        self._edge: int | None = None
 
     async def fill(self, count: int) -> None:
         while len(self.items) < count and not self.ended and not self.stopped:
@@ -79,14 +81,15 @@ class IndexStream(Stream):
         index = 0 if mark is None else mark.index
         # The window begins at the last row, which shows whether the list has moved meanwhile.
         start = index - 1 if mark is not None and mark.last is not None and index else index
-        rows = await self._read(start, index + count)
-        if mark is not None and not _stands(mark, start, rows):
+        rows, stands = await self._read_at(mark, start, index + count)
+        if mark is not None and not stands:
             windows = {start: rows}
             index = (await self._mended(mark, windows, count)).index
             # The place may stand in what was read to find it.
             start, rows = max(windows.items(), key=lambda window: _behind(index, *window))
         offset = index - start
         known = rows.records[offset : offset + count] if offset >= 0 else []
+        await self._find_edge(start, rows)
         self._take(index, known, rows.ended and index + len(known) >= start + len(rows.records))
 
     def _take(self, first: int, records: Sequence[ContactRecord | None], ended: bool) -> None:
@@ -106,16 +109,12 @@ class IndexStream(Stream):
         limit = self._limit
         if limit is None:
             return False
-        own = self.bounds.before_own
-        if limit.last is not None:
-            if own and record is not None and record.native_id == limit.last:
-                return True
-            # Right behind the limit's own last record, wherever that stands now.
-            if self._rows and self._rows[-1][1] == limit.last:
-                return True
-        # By index when that is gone; rows may have come in between.
-        more = 0 if None in (self.total, limit.total) else (self.total or 0) - (limit.total or 0)
-        return index >= limit.index - (1 if own else 0) + max(0, self._shift, more)
+        if self._edge is not None:
+            return index >= self._edge
+        if self.bounds.before_own and record is not None and record.native_id == limit.last:
+            return True
+        # Right behind the limit's own last record, wherever that stands now.
+        return bool(self._rows) and limit.last is not None and self._rows[-1][1] == limit.last
 
     # ------------------------------------------------------------ backward
 
@@ -130,9 +129,11 @@ class IndexStream(Stream):
             self.ended = True
             return
         start = max(0, mark.index - count - (1 if first else 0))
-        rows = await self._read(start, mark.index + (1 if mark.last is None and mark.ahead else 0))
+        rows, stands = await self._read_at(mark, start, mark.index + (1 if mark.last is None and mark.ahead else 0))
         stop = mark.index
-        if not _stands(mark, start, rows):
+        if self._other_end(mark, rows):
+            return
+        if not stands:
             mended = await self._mended(mark, {start: rows}, count)
             # Whether the cursor's own edge is still there to be left out.
             first, stop = first and mended.last == mark.last, mended.index
@@ -142,6 +143,7 @@ class IndexStream(Stream):
         if first:
             stop -= 1
         known = rows.records[: stop - start] if start < stop <= start + len(rows.records) else []
+        await self._find_edge(start, rows)
         self._take_back(stop - len(known), known)
         if not known and stop:
             # Read on from the place where it was found, or from where the list now ends.
@@ -154,6 +156,16 @@ class IndexStream(Stream):
             await self._read(0, 1)
             self._mark = IndexMark(await self._length() if self.total is None else self.total, None, (), self.total)
         return self._mark.index
+
+    def _other_end(self, mark: IndexMark, rows: Rows[ContactRecord]) -> bool:
+        """Whether the list has another end than when it was asked for that; then it is asked for again."""
+        at_end = not self._rows and mark.last is None and not mark.ahead
+        if not at_end or rows.total is None or rows.total == mark.index or self._mends >= _MENDS:
+            return False
+        self._mends += 1
+        self.operation.forget(self.source)
+        self._mark = IndexMark(rows.total, None, (), rows.total)
+        return True
 
     async def _length(self) -> int:
         """Returns how long a list is that says no total: read to its end within the scan limit."""
@@ -172,7 +184,8 @@ class IndexStream(Stream):
         for index in range(start + len(records) - 1, start - 1, -1):
             record = records[index - start]
             if limit is not None and (
-                (record is not None and record.native_id == limit.last) or index < limit.index + min(0, self._shift)
+                (record is not None and record.native_id == limit.last)
+                or (self._edge is not None and index < self._edge)
             ):
                 self.ended = True
                 return
@@ -182,6 +195,18 @@ class IndexStream(Stream):
             self.ended = True
 
     # ------------------------------------------------------------ rows
+
+    async def _read_at(self, mark: IndexMark | None, start: int, stop: int) -> tuple[Rows[ContactRecord], bool]:
+        """Returns a window and whether it shows the mark's place as it was, by the source itself where the cache
+        does not: what is read to find the place has to be of one time with it."""
+        rows = await self._read(start, stop)
+        stands = mark is None or _stands(mark, start, rows)
+        if not stands:
+            self.operation.forget(self.source)
+            if mark is not None and any(response.cache_hit for response in rows.responses):
+                rows = await self._read(start, stop)
+                stands = _stands(mark, start, rows)
+        return rows, stands
 
     async def _read(self, start: int, stop: int) -> Rows[ContactRecord]:
         rows = await self._reader.read(start, stop)
@@ -217,6 +242,42 @@ class IndexStream(Stream):
 
     # ------------------------------------------------------------ drift
 
+    async def _find_edge(self, start: int, rows: Rows[ContactRecord]) -> None:
+        """Finds where the stretch ends on its far side (`_edge`) when the limit's record does not show it."""
+        limit = self._limit
+        if limit is None or self._edge is not None:
+            return
+        ids = [_id(record) for record in rows.records]
+        if limit.last is not None and limit.last in ids:
+            return
+        more = 0 if None in (self.total, limit.total) else (self.total or 0) - (limit.total or 0)
+        place = limit.index + (max(0, self._shift, more) if self.forward else min(0, self._shift))
+        own = 1 if self.forward and self.bounds.before_own else 0
+        reached = start + len(ids) > place - own if self.forward else start < place
+        if limit.last is None or limit.index == 0:
+            self._edge = place
+            return
+        expected = {anchor: limit.index - 2 - age + self._shift for age, anchor in enumerate(limit.before)}
+        displaced = any(
+            expected.get(short_hash(native_id), at) != at for at, native_id in enumerate(ids, start=start) if native_id
+        )
+        if not reached and not displaced:
+            return
+        self.operation.forget(self.source)
+        windows = {start: rows}
+        found = await self._found(limit, windows, len(ids))
+        if found is None:
+            self._drifted()
+            self._edge = place
+        else:
+            self._edge = found - (own if _at(windows, found - 1) == limit.last else 0)
+
+    def _drifted(self) -> None:
+        self.warn(
+            SourceErrorCode.PAGE_DRIFT,
+            "the list moved between two pages and none of the last eight contacts is left to go on from",
+        )
+
     async def _mended(self, mark: IndexMark, windows: dict[int, Rows[ContactRecord]], count: int) -> IndexMark:
         """Returns the mark where it stands now, by its nearest surviving anchor: two more calls at most.
 
@@ -226,10 +287,7 @@ class IndexStream(Stream):
         # A list that moves all the time has no place to find again.
         found = await self._found(mark, windows, count) if self._mends <= _MENDS else None
         if found is None:
-            self.warn(
-                SourceErrorCode.PAGE_DRIFT,
-                "the list moved between two pages and none of the last eight contacts is left to go on from",
-            )
+            self._drifted()
             mended = IndexMark(mark.index, None, (), self.total)
         else:
             # The rows around the place are its anchors now, as far as they were read; then the older ones.
@@ -313,7 +371,9 @@ class IndexStream(Stream):
         return self._mark
 
     def end_mark(self) -> IndexMark | None:
-        return self._mark_at(len(self._rows) - 1) if self._rows else self._mark
+        if not self._rows:
+            return self._mark
+        return self._mark_at(len(self._rows) - 1) if self.forward else self._before(len(self._rows) - 1)
 
 
 def _id(record: ContactRecord | None) -> str:

@@ -103,7 +103,12 @@ class LocalStream(Stream):
                 return next(
                     (index for index, other in enumerate(keys) if compare(other, mark.keys, orders) > 0), len(records)
                 ), False
-        places = {check: index for index, check in enumerate(checks)}
+        if mark.index == 1 + len(mark.before) and not set(mark.before) & set(checks):
+            # All that stood in front of the mark is gone.
+            return 0, False
+        # Of equal hashes the one nearest to the old place counts.
+        near = sorted(range(len(checks)), key=lambda index: -abs(index - mark.index))
+        places = {checks[index]: index for index in near}
         for anchor in mark.before:
             if anchor in places:
                 return places[anchor] + 1, False
@@ -114,7 +119,7 @@ class LocalStream(Stream):
         return min(mark.index, len(records)), False
 
     def _check(self, record: ContactRecord) -> int:
-        return crc32(repr((record.native_id, self._key(record))).encode()) & 0xFFFF
+        return crc32(repr((record.native_id, self._key(record))).encode())
 
     def _key(self, record: ContactRecord) -> Key:
         return key(record, self.plan.orders)

@@ -111,8 +111,11 @@ class Stream(ABC):
         """Returns where the reading began, mended when the list had moved."""
 
     def end_mark(self) -> Mark | None:
-        """Returns where a forward reading stopped; behind the last item unless rows after it were passed over."""
-        return self.mark_after(len(self.items) - 1) if self.items else self.base_mark()
+        """Returns where reading stopped, in the list's own direction: behind the last item (backward, before it), or
+        beyond rows that were passed over."""
+        if not self.items:
+            return self.base_mark()
+        return self.mark_after(len(self.items) - 1) if self.forward else self.mark_before(len(self.items) - 1)
 
     @property
     def scan_limit(self) -> int:

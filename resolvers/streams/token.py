@@ -44,16 +44,22 @@ class TokenStream(CursorListStream):
             self._begun = True
             await self._begin(need)
             return
+        mark, read = self.end_mark(), len(self._rows)
+        self._chain.note(with_latest=True)
         try:
             page = await self._chain.page(self._token, self._size, self._bound)
         except SourceBadRequest:
             # The token did not live long enough: go on by the time of the last row.
-            mark, read = self.end_mark(), len(self._rows)
             if mark is None or mark.at is None or not self._chain.by_time:
                 raise
             await self._begin_by_time(need, mark.at)
             if len(self._rows) == read and not self.ended and not self.stopped:
                 raise
+            return
+        if not self._chain.of_one_time and isinstance(mark, TokenMark):
+            # The page before is an older one: it may have moved since.
+            self._chain.past_cache()
+            await self._begin_by_token(need, mark)
             return
         self._take(page, self._after_overlap(page))
 
@@ -103,10 +109,17 @@ class TokenStream(CursorListStream):
 
         None for a page whose token is refused. Raises SourceError.
         """
-        asked = [self._chain.page(mark.token, mark.limit, mark.bound)]
-        if mark.following is not None:
-            asked.append(self._chain.page(mark.following, mark.limit, mark.bound))
-        held, *others = await asyncio.gather(*asked, return_exceptions=True)
+        tokens = [mark.token] if mark.following is None else [mark.token, mark.following]
+
+        async def ask() -> list[Page | BaseException]:
+            self._chain.note()
+            asked = [self._chain.page(token, mark.limit, mark.bound) for token in tokens]
+            return await asyncio.gather(*asked, return_exceptions=True)
+
+        held, *others = await ask()
+        if not self._chain.of_one_time:
+            self._chain.past_cache()
+            held, *others = await ask()
         if isinstance(held, BaseException):
             by_time = mark.at is not None and self._chain.by_time
             if not isinstance(held, SourceBadRequest) or mark.token is None or not by_time:
@@ -119,7 +132,11 @@ class TokenStream(CursorListStream):
         self._token, self._bound = None, at
         self._size = self._page_size(need + 1)
         try:
+            self._chain.note()
             entry = await enter(self._chain, at, self._anchors(), self._size, self.scan_limit)
+            if not self._chain.of_one_time:
+                self._chain.past_cache()
+                entry = await enter(self._chain, at, self._anchors(), self._size, self.scan_limit)
         except TooFar as error:
             self.scanned += error.read
             self.stop_at_limit()

@@ -46,16 +46,26 @@ class BackwardTokenStream(CursorListStream):
             at, last, exclusive = (None if record is None else micros(record)), self._rows[-1].native_id, True
         elif mark is not None:
             at, last = mark.at, mark.last
-        gathered, exhausted = await self._gathered(need, at)
+        self._chain.note()
+        ordered, exhausted = await self._ordered(need, at)
+        if not self._chain.of_one_time:
+            self._chain.past_cache()
+            ordered, exhausted = await self._ordered(need, at)
         read = len(self._rows)
-        if gathered:
-            ordered = await self._in_forward_order(need, gathered, at, exhausted)
+        if ordered:
             self._consume(ordered, at, last, exclusive)
         if exhausted:
             self.ended = True
         elif len(self._rows) == read and not self.ended:
             self.stop_at_limit()
         self._hand_out()
+
+    async def _ordered(self, need: int, at: int | None) -> tuple[list[ContactRecord], bool]:
+        """Returns rows from an instant on in the list's own order, nearest first, and whether they are all."""
+        gathered, exhausted = await self._gathered(need, at)
+        if not gathered:
+            return [], exhausted
+        return await self._in_forward_order(need, gathered, at, exhausted), exhausted
 
     def _hand_out(self) -> None:
         """Makes items of the rows read, all but the furthest: the row in front of a page is what the page before it is
@@ -84,7 +94,8 @@ class BackwardTokenStream(CursorListStream):
             more = more_after(page)
             # Those of the instant itself may lie on either side of the position: they do not count.
             certain = sum(1 for record in rows if at is None or micros(record) != at)
-            if not more or certain >= need or self.scanned >= self.scan_limit:
+            # However many are of one instant, those before it are reached.
+            if not more or certain >= need or (certain and self.scanned >= self.scan_limit):
                 return rows, not more
             token = page.next_token
 
@@ -162,3 +173,7 @@ class BackwardTokenStream(CursorListStream):
     def mark_before(self, item: int) -> KeyMark | None:
         row = self._item_rows[item] + 1
         return self._mark_at(row) if row < len(self._rows) else None
+
+    def end_mark(self) -> TokenMark | KeyMark | None:
+        # The furthest row was not handed out: reading goes on with it.
+        return self._mark_at(len(self._rows) - 1) if self._rows else self._mark
