@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 from providers.page import BadRow, Page
@@ -20,18 +19,16 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Chain:
-    """One question to a cursor source. `met` takes note of every answer.
+    """One question to a cursor source.
 
     `by_time`: the list is ordered by the time it can be filtered by, so it can be entered at an instant and read from
     the other end. `descending`: the newest first.
     """
 
-    def __init__(
-        self, operation: Operation, plan: SourcePlan, met: Callable[[Sequence[Response], Sequence[BadRow]], None]
-    ) -> None:
+    def __init__(self, operation: Operation, plan: SourcePlan) -> None:
         self._operation = operation
         self._source = plan.source
-        self._met = met
+        self._met: tuple[list[Response], list[BadRow]] = ([], [])
         # The answers since `note`.
         self._noted: list[Response] = []
         self.query = plan.query
@@ -66,9 +63,15 @@ class Chain:
         page, response = await self._operation.ask(
             self._source, provider.contacts_request(query, Token(token, size)), provider.contacts_page
         )
-        self._met([response], page.bad)
+        self._met[0].append(response)
+        self._met[1].extend(page.bad)
         self._noted.append(response)
         return page
+
+    def met(self) -> tuple[list[Response], list[BadRow]]:
+        """Returns the answers since the last call and their unreadable rows, for `Stream.met`."""
+        met, self._met = self._met, ([], [])
+        return met
 
     def note(self, *, with_latest: bool = False) -> None:
         """Begins to take note of answers that belong together; `with_latest`, to the one before as well."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import NamedTuple
 
 from providers.errors import SourceErrorCode
@@ -46,10 +47,20 @@ class CursorListStream(Stream):
         assert limit is None or isinstance(limit, TokenMark | KeyMark)
         self._mark = mark
         self._limit = limit
-        self._chain = Chain(operation, plan, self.met)
+        self._chain = Chain(operation, plan)
         # Rows consumed in reading order, and which of them the items are.
         self._rows: list[Row] = []
         self._item_rows: list[int] = []
+
+    async def fill(self, count: int) -> None:
+        try:
+            await self._fill(count)
+        finally:
+            self.met(*self._chain.met())
+
+    @abstractmethod
+    async def _fill(self, count: int) -> None:
+        """As `fill`."""
 
     @property
     def at_scan_limit(self) -> bool:

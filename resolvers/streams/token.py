@@ -32,7 +32,7 @@ class TokenStream(CursorListStream):
         self._bound: int | None = None
         self._begun = False
 
-    async def fill(self, count: int) -> None:
+    async def _fill(self, count: int) -> None:
         while len(self.items) < count and not self.ended and not self.stopped:
             if self.at_scan_limit:
                 self.stop_at_limit()

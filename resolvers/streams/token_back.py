@@ -27,7 +27,7 @@ class BackwardTokenStream(CursorListStream):
         mark = self._mark
         return self._chain.by_time and not (isinstance(mark, TokenMark) and mark.at is None)
 
-    async def fill(self, count: int) -> None:
+    async def _fill(self, count: int) -> None:
         while len(self.items) < count and not self.ended and not self.stopped:
             if self.at_scan_limit:
                 self.stop_at_limit()
