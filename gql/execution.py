@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 from graphql import ExecutionResult, GraphQLError, OperationType
 
+from gql.admission import Admission
 from gql.authentication import Caller
 from gql.configuration import Configuration
 from gql.context import RequestContext
@@ -69,6 +70,7 @@ class Gateway:
             projection.schema, server.limits, max_count=server.cache.documents, max_bytes=server.cache.document_bytes
         )
         self._limits = server.limits
+        self._admission = Admission()
         self._persisted = configuration.documents
         self._persisted_only = server.documents.only
         self._projection = projection
@@ -122,7 +124,8 @@ class Gateway:
         )
         context = RequestContext(operation, document.selections)
         try:
-            return await self._executed(document, named, request, context, cost)
+            async with self._admission:
+                return await self._executed(document, named, request, context, cost)
         finally:
             operation.close()
 

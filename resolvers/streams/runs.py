@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from providers.errors import SourceErrorCode
 from providers.record import ContactRecord
-from resolvers.marks import Mark, RunMark
+from resolvers.cursors import malformed
+from resolvers.marks import IndexMark, KeyMark, Mark, RunMark, TokenMark, short_hash
 from resolvers.operation import Operation
-from resolvers.order import in_order, key
+from resolvers.order import compare, key
 from resolvers.plan import SourcePlan
+from resolvers.streams.sorted_run import RunKeys, SortedRun, Start
 from resolvers.streams.stream import Bounds, Stream
 
 
@@ -27,131 +30,251 @@ class RunStream(Stream):
         forward: bool,
     ) -> None:
         super().__init__(operation, plan, bounds, forward=forward)
-        mark = bounds.after if forward else bounds.before
-        assert mark is None or isinstance(mark, RunMark)
-        self._mark = mark
-        self._opened = opened
         self._leading = plan.query.orders
-        start = mark.start if mark is not None else None
-        # Forward: from the run's start on. Backward: from there back, after the rest of that run.
-        edge = Bounds(after=start) if forward else Bounds(before=start, bounded_before=mark is not None)
-        self._inner = opened(edge, forward)
+        after, before = self._own("after", bounds.after), self._own("before", bounds.before)
+        self._mark, self._limit = (after, before) if forward else (before, after)
+        self._opened = opened
+        if self._mark is not None:
+            # A start in another kind of list, which only a forged cursor has, is refused by its argument's name.
+            start = self._mark.start
+            opened(Bounds(after=start) if forward else Bounds(before=start), forward)
+        # How long a run is nobody knows: what one call holds, instead of a call a record.
+        self._stride = max(1, self.source.max_page_size // 2 - 1)
+        # All streams read from; the runs come from the last one, of which so many items are taken.
+        self._inners: list[Stream] = []
+        self._inner: Stream | None = None
         self._taken = 0
-        self._first = True
-        self._marks: list[RunMark] = []
+        # Of every item its run, and how many of that stand in front of the mark after the item.
+        self._places: list[tuple[SortedRun, int]] = []
+
+    def _own(self, argument: str, mark: Mark | None) -> RunMark | None:
+        assert mark is None or isinstance(mark, RunMark)
+        if mark is not None and len(mark.keys) != len(self._leading):
+            raise malformed(argument)
+        return mark
 
     async def fill(self, count: int) -> None:
-        while len(self.items) < count and not self.ended and not self.stopped:
-            if self._first and not self.forward and self._mark is not None:
-                self._first = False
-                await self._rest_of_run(self._mark)
-                continue
-            await self._next_run(count - len(self.items))
+        try:
+            while len(self.items) < count and not self.ended and not self.stopped:
+                need = count - len(self.items)
+                if self._inner is None:
+                    await self._begin(need)
+                else:
+                    await self._next_run(self._inner, need)
+        finally:
+            self._note()
 
-    async def _rest_of_run(self, mark: RunMark) -> None:
-        """Backward: what of the mark's own run stands before it."""
-        inner = self._opened(Bounds(after=mark.start), True)
-        run, _ = await self._run(inner, 0)
-        ordered, place = self._until(run, mark)
-        kept = ordered[: place - 1 if self.bounds.before_own and place else place]
-        for offset, record in reversed(list(enumerate(kept))):
-            self._emit(record, RunMark(mark.start, record.native_id, offset + 1))
-        if mark.start is None:
-            self.ended = True
+    # ------------------------------------------------------------ beginning
 
-    async def _next_run(self, need: int) -> None:
-        inner = self._inner
-        await inner.fill(self._taken + need + 1)
-        self._note(inner)
-        if self._taken >= len(inner.items):
+    async def _begin(self, need: int) -> None:
+        """Opens the source's list where the mark stands, and reads what of the mark's run is wanted."""
+        mark = self._mark
+        if mark is None:
+            self._inner = self._open(Bounds(), self.forward)
+            return
+        found = await self._located(mark, need)
+        if found is None:
+            return
+        inner, first, there = found
+        start = _start(inner, first)
+        if there:
+            records = await self._run(inner, first)
+            if records is None:
+                return
+            run = self._sorted(start, records)
+            place, exact = self._place(run, mark)
+            if self.forward:
+                first += len(records)
+                self._mark = run.mark(place)
+                self._emit(run, place, len(records))
+            else:
+                # Without its own edge, which is on the page behind.
+                self._emit(run, 0, place - 1 if exact and self.bounds.before_own else place)
+        if self.forward:
+            self._inner, self._taken = inner, first
+        else:
+            self._inner = self._open(Bounds(before=start, bounded_before=True), False)
+
+    async def _located(self, mark: RunMark, need: int) -> tuple[Stream, int, bool] | None:
+        """Returns the list, read forward, the item the mark's run begins at, or would, and whether it is there; None
+        when reading stopped first."""
+        inner = self._open(Bounds(after=mark.start), True)
+        if self.forward:
+            await inner.fill(need + 1)
+        found = await self._sought(inner, mark)
+        if not _drifted(inner):
+            return None if found is None else (inner, *found)
+        # Nothing is left to know the start by. Any place will do from which runs in front of the mark's are met.
+        start = mark.start
+        index = start.index if isinstance(start, IndexMark) else 0
+        index, step = index if inner.total is None else min(index, inner.total), self._stride
+        while found is not None and found[0] == 0 and index and step <= self.scan_limit:
+            index, step = max(0, index - step), 2 * step
+            inner = self._open(Bounds(after=IndexMark(index, None, (), None) if index else None), True)
+            found = await self._sought(inner, mark)
+        if found is None:
+            return None
+        if found[0] or (isinstance(start, IndexMark) and index == 0):
+            for stream in self._inners:
+                stream.warnings.pop(SourceErrorCode.PAGE_DRIFT, None)
+        return inner, *found
+
+    async def _sought(self, inner: Stream, mark: RunMark) -> tuple[int, bool] | None:
+        """Returns the item that the mark's run begins at, or would, and whether it is there: runs that come before it
+        were emitted already, or came in before the position. None when reading stopped first."""
+        unknown: int | None = None
+        item = 0
+        while True:
+            if item >= len(inner.items):
+                await inner.fill(item + self._stride)
+            if item >= len(inner.items):
+                if inner.stopped:
+                    self.stopped = True
+                    return None
+                return item if unknown is None else unknown, False
+            side = self._side(self._keys(inner.items[item]), mark)
+            if side == 0:
+                return item, True
+            if side is None and unknown is None:
+                unknown = item
+            if side == 1 or (unknown is not None and item - unknown > self._stride):
+                return item if unknown is None else unknown, False
+            item += 1
+            if item > self.scan_limit:
+                self.stop_at_limit()
+                return None
+
+    # ------------------------------------------------------------ runs
+
+    async def _next_run(self, inner: Stream, need: int) -> None:
+        first = self._taken
+        await inner.fill(first + need + 1)
+        if first >= len(inner.items):
             self.ended, self.stopped = inner.ended, inner.stopped
             return
-        first = self._taken
-        run, complete = await self._run(inner, first)
-        self._note(inner)
-        if not complete:
-            self.stop_at_limit()
+        records = await self._run(inner, first)
+        if records is None:
             return
-        self._taken += len(run)
-        start_item = first if self.forward else first + len(run) - 1
-        start = inner.mark_before(start_item)
-        assert start is None or not isinstance(start, RunMark)
+        self._taken += len(records)
         if self.forward:
-            ordered, skip = in_order(run, self.plan.orders), 0
-            if self._first and self._mark is not None:
-                start = self._mark.start
-                ordered, skip = self._until(run, self._mark)
-            self._first = False
-            for offset, record in list(enumerate(ordered))[skip:]:
-                self._emit(record, RunMark(start, record.native_id, offset + 1))  # type: ignore[arg-type]
+            run = self._sorted(_start(inner, first), records)
         else:
-            ordered = in_order(run[::-1], self.plan.orders)
-            for offset, record in reversed(list(enumerate(ordered))):
-                self._emit(record, RunMark(start, record.native_id, offset + 1))  # type: ignore[arg-type]
+            run = self._sorted(_start(inner, self._taken - 1), records[::-1])
+        self._emit(run, 0, len(records))
         if inner.ended and self._taken >= len(inner.items):
             self.ended = True
 
-    async def _run(self, inner: Stream, first: int) -> tuple[list[ContactRecord], bool]:
-        """Returns the inner stream's run from an item on, and whether it was read to its end."""
+    async def _run(self, inner: Stream, first: int) -> list[ContactRecord] | None:
+        """Returns the inner stream's run from an item on, None when reading stopped before its end."""
         end = first
         while True:
             if end >= len(inner.items):
-                # How long a run is nobody knows: what one call holds, instead of a call a record.
-                await inner.fill(end + max(1, self.source.max_page_size // 2 - 1))
+                await inner.fill(end + self._stride)
             if end >= len(inner.items):
-                return inner.items[first:end], inner.ended
+                if inner.ended:
+                    return inner.items[first:end]
+                self.stopped = True
+                return None
             if key(inner.items[end], self._leading) != key(inner.items[first], self._leading):
-                return inner.items[first:end], True
+                return inner.items[first:end]
             end += 1
             if end - first > self.scan_limit:
-                return inner.items[first:end], False
+                self.stop_at_limit()
+                return None
 
-    def _until(self, run: list[ContactRecord], mark: RunMark) -> tuple[list[ContactRecord], int]:
-        """Returns the run sorted, and how many of it stand up to the mark's record."""
-        ordered = in_order(run, self.plan.orders)
-        if mark.last is None:
-            return ordered, min(mark.offset, len(ordered))
-        for index, record in enumerate(ordered):
-            if record.native_id == mark.last:
-                return ordered, index + 1
-        # The record is gone: those after it moved up by one.
-        return ordered, max(0, min(mark.offset - 1, len(ordered)))
+    def _sorted(self, start: Start, records: list[ContactRecord]) -> SortedRun:
+        return SortedRun(start, self._keys(records[0]), records, self.plan.orders)
 
-    def _emit(self, record: ContactRecord, mark: RunMark) -> None:
-        limit = self.bounds.before if self.forward else self.bounds.after
-        if self.ended:
+    def _place(self, run: SortedRun, mark: RunMark) -> tuple[int, bool]:
+        """Returns how many of the run's records stand in front of the mark, and whether its last one is still there."""
+        found = run.place(mark)
+        if found is not None:
+            return found
+        self.warn(
+            SourceErrorCode.PAGE_DRIFT,
+            "the list moved between two pages and none of the last eight contacts is left to go on from",
+        )
+        return min(mark.offset, len(run.records)), False
+
+    def _emit(self, run: SortedRun, begin: int, end: int) -> None:
+        """Makes items of a run's records between two places, as far as the other bound allows."""
+        limit = self._limit
+        side = None if limit is None else self._side(run.keys, limit)
+        if side == (1 if self.forward else -1):
+            self.ended = True
             return
-        if isinstance(limit, RunMark):
-            own = self.forward and self.bounds.before_own
-            if record.native_id == limit.last and (own or not self.forward):
-                self.ended = True
-                return
-            if self.forward and self._marks and self._marks[-1].last == limit.last:
-                self.ended = True
-                return
-        self.items.append(record)
-        self._marks.append(mark)
+        if limit is not None and side == 0:
+            self.ended = True
+            place, exact = self._place(run, limit)
+            if self.forward:
+                end = min(end, place - 1 if exact and self.bounds.before_own else place)
+            else:
+                begin = max(begin, place)
+        offsets = range(begin, end) if self.forward else range(end - 1, begin - 1, -1)
+        self.items += [run.records[offset] for offset in offsets]
+        self._places += [(run, offset + 1) for offset in offsets]
 
-    def _note(self, inner: Stream) -> None:
-        self.total, self.scanned = inner.total, inner.scanned
-        self.stale, self.fetched_at = inner.stale, inner.fetched_at
-        self.warnings |= inner.warnings
-        if inner.stopped:
-            self.stopped = True
+    def _keys(self, record: ContactRecord) -> RunKeys:
+        return tuple(short_hash(value) if isinstance(value, str) else value for value in key(record, self._leading))
+
+    def _side(self, keys: RunKeys, mark: RunMark) -> int | None:
+        """Returns -1, 0 or 1 as a run of these keys comes before, is or comes after the mark's; None for another text,
+        whose hash does not tell."""
+        for mine, other, order in zip(keys, mark.keys, self._leading, strict=True):
+            if mine != other:
+                if mine is not None and other is not None and not order.field.is_date:
+                    return None
+                return compare((mine,), (other,), (order,))
+        return 0
+
+    # ------------------------------------------------------------ inner streams
+
+    def _open(self, bounds: Bounds, forward: bool) -> Stream:
+        inner = self._opened(bounds, forward)
+        self._inners.append(inner)
+        return inner
+
+    def _note(self) -> None:
+        """Takes over what the inner streams say."""
+        self.scanned = sum(inner.scanned for inner in self._inners)
+        for inner in self._inners:
+            self.total = self.total if inner.total is None else inner.total
+            self.stale = self.stale or inner.stale
+            if inner.fetched_at is not None:
+                self.fetched_at = min(self.fetched_at or inner.fetched_at, inner.fetched_at)
+            self.warnings |= inner.warnings
+
+    def stop_at_limit(self) -> None:
+        self._note()
+        super().stop_at_limit()
+
+    # ------------------------------------------------------------ marks
 
     def mark_after(self, item: int) -> RunMark:
-        return self._marks[item]
+        run, offset = self._places[item]
+        return run.mark(offset)
 
-    def mark_before(self, item: int) -> Mark | None:
-        mark = self._marks[item]
+    def mark_before(self, item: int) -> RunMark | None:
+        if self.forward and item == 0:
+            return self._mark
         if self.forward:
-            return self._marks[item - 1] if item else self._mark
-        if item + 1 < len(self._marks):
-            return self._marks[item + 1]
-        return RunMark(mark.start, None, mark.offset - 1)
+            return self.mark_after(item - 1)
+        # The run in front is not read yet behind the last item: then the place at the start of its own.
+        if item + 1 < len(self._places):
+            return self.mark_after(item + 1)
+        run, offset = self._places[item]
+        return run.mark(offset - 1)
 
     def base_mark(self) -> RunMark | None:
         return self._mark
 
-    def end_mark(self) -> Mark | None:
-        return self._marks[-1] if self._marks else self._mark
+
+def _start(inner: Stream, item: int) -> Start:
+    """Returns the mark before an item of a source's own stream, or, behind the last one, where it ended."""
+    mark = inner.mark_before(item) if item < len(inner.items) else inner.end_mark()
+    assert mark is None or isinstance(mark, IndexMark | TokenMark | KeyMark)
+    return mark
+
+
+def _drifted(inner: Stream) -> bool:
+    return SourceErrorCode.PAGE_DRIFT in inner.warnings
