@@ -1,41 +1,48 @@
 """How many operations are in the making at a time: as many as keep the processor busy, and no more.
 
 An operation under way holds decoded rows, tasks and sockets. Thirty of them that take turns on a busy processor push
-each other out of its caches, and each then costs half as much again (docs/performance.md). So while there is work to
-do, operations beyond a few wait for their turn, in order. Whenever the event loop has nothing to do, because all that
-are under way wait for their sources, another one is let in: slow sources hold nobody up.
+each other out of its caches, and each then costs half as much again (docs/performance.md). So operations beyond a
+width wait for their turn, in order. The width grows while the processor has time left, because those that are under
+way wait for their sources, and shrinks while it has none: slow sources hold nobody up.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from time import perf_counter
+from time import perf_counter, thread_time
 from types import TracebackType
 from typing import Final
 
-# Let in without a look at the event loop: enough to keep it busy over sources that answer at once.
-_ALWAYS: Final = 4
-# A turn of the event loop in which nothing but the look itself was done takes less than that, in seconds.
-_IDLE_TURN: Final = 0.000_05
+# The least width: enough to keep the processor busy over sources that answer at once.
+_LEAST: Final = 4
+# How often is looked at the processor, in seconds, while more than that are under way or wait.
+_LOOK_EVERY: Final = 0.01
+# The share of its time left above which the width grows, by that share, and below which it shrinks, by a fifth.
+_MUCH_LEFT: Final = 0.2
+_NONE_LEFT: Final = 0.1
 
 
 class Admission:
     """The turn of an operation: `async with admission`. Of one event loop."""
 
     def __init__(self) -> None:
+        self._width = _LEAST
         self._inside = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._looking = False
-        self._looked_at = 0.0
+        self._wall = self._used = 0.0
 
     async def __aenter__(self) -> None:
-        if self._inside < _ALWAYS and not self._waiting:
+        if not self._looking and self._inside >= _LEAST:
+            self._looking = True
+            self._wall, self._used = perf_counter(), thread_time()
+            asyncio.get_running_loop().call_later(_LOOK_EVERY, self._look)
+        if self._inside < self._width and not self._waiting:
             self._inside += 1
             return
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
-        self._begin_to_look()
         try:
             await turn
         except asyncio.CancelledError:
@@ -51,31 +58,27 @@ class Admission:
 
     def _leave(self) -> None:
         self._inside -= 1
-        if self._inside < _ALWAYS:
-            self._let_in()
+        self._let_in()
 
     def _let_in(self) -> None:
-        while self._waiting:
+        while self._waiting and self._inside < self._width:
             turn = self._waiting.popleft()
             if not turn.done():
                 self._inside += 1
                 turn.set_result(None)
-                return
-
-    def _begin_to_look(self) -> None:
-        if not self._looking:
-            self._looking = True
-            self._looked_at = perf_counter()
-            asyncio.get_running_loop().call_soon(self._look)
 
     def _look(self) -> None:
-        """Once a turn of the event loop, as long as somebody waits."""
-        now = perf_counter()
-        idle = now - self._looked_at < _IDLE_TURN
-        self._looked_at = now
-        if idle:
+        wall, used = perf_counter(), thread_time()
+        # Time that a neighbour took counts as left: at worst the width is too large.
+        left = 1.0 - (used - self._used) / max(wall - self._wall, _LOOK_EVERY)
+        self._wall, self._used = wall, used
+        if left > _MUCH_LEFT and self._waiting:
+            self._width += max(1, int(self._inside * left))
             self._let_in()
-        if self._waiting:
-            asyncio.get_running_loop().call_soon(self._look)
+        elif left < _NONE_LEFT:
+            self._width = max(_LEAST, self._width * 4 // 5)
+        if self._waiting or self._inside > _LEAST:
+            asyncio.get_running_loop().call_later(_LOOK_EVERY, self._look)
         else:
             self._looking = False
+            self._width = _LEAST

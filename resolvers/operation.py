@@ -12,7 +12,6 @@ from providers.provider import InvalidAnswer
 from providers.record import SourceRecord
 from providers.request import Request, Response
 from providers.source import Credential, Source
-from resolvers.arrivals import Arrivals
 from resolvers.cursors import CursorCodec
 from resolvers.explain import Explain
 from resolvers.shared import shared
@@ -48,7 +47,6 @@ class Operation:
         self.memo: dict[Any, Any] = {}
         # What every source has answered so far, decoded, by its name.
         self.answers: dict[str, list[Any]] = {}
-        self.arrivals = Arrivals()
         self._past_cache: set[str] = set()
         self._forgetting: dict[str, list[Callable[[], None]]] = {}
         self._loader: _Upstream | None = None
@@ -120,19 +118,13 @@ class _Upstream(DataLoader[tuple[str, Request, Decode], Any]):
         operation = self._operation
         explain = operation.explain
         entry = explain.request(source.name, request) if explain is not None else None
-        arrivals = operation.arrivals
-        arrivals.begin()
-        try:
-            response = await source.send(
-                request,
-                operation.credentials.get(source.name),
-                deadline=operation.deadline,
-                fresh=operation.fresh or source.name in operation._past_cache,
-                on_attempt=entry.attempt if entry is not None else None,
-            )
-        finally:
-            arrivals.end()
-        await arrivals.together()
+        response = await source.send(
+            request,
+            operation.credentials.get(source.name),
+            deadline=operation.deadline,
+            fresh=operation.fresh or source.name in operation._past_cache,
+            on_attempt=entry.attempt if entry is not None else None,
+        )
         started = perf_counter()
         try:
             decoded = decode(response, source.record)
