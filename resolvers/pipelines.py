@@ -143,14 +143,14 @@ def _pipeline_id(buckets: list[Bucket]) -> str | None:
     A contact tells only when it names the stage's id: names are alike in many pipelines.
     """
     ids = {
-        record.stage_ref.pipeline_id
+        ref.pipeline_id
         for bucket in buckets
+        if bucket.native_id is not None
         for record in bucket.records
         if record is not None
-        and record.stage_ref is not None
-        and record.stage_ref.pipeline_id is not None
-        and bucket.native_id is not None
-        and record.stage_ref.native_id == bucket.native_id
+        and (ref := record.stage_ref) is not None
+        and ref.native_id == bucket.native_id
+        and ref.pipeline_id is not None
     }
     return ids.pop() if len(ids) == 1 else None
 
