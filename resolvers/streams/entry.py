@@ -11,6 +11,7 @@ from providers.page import Page
 from providers.record import ContactRecord
 from resolvers.marks import ANCHORS, newest_anchor
 from resolvers.streams.chain import Chain, micros, more_after
+from resolvers.streams.drift import row_id
 
 Anchors: TypeAlias = tuple[str | None, tuple[int, ...]]
 
@@ -30,7 +31,7 @@ class Entry(msgspec.Struct):
     @property
     def passed_ids(self) -> list[str]:
         """The ids of the rows that stand before the place."""
-        return [native_id(record) for page, _ in self.pages for record in page.records][: self.passed]
+        return [row_id(record) for page, _ in self.pages for record in page.records][: self.passed]
 
 
 class TooFar(Exception):
@@ -53,7 +54,7 @@ async def enter(chain: Chain, at: int, anchors: Anchors, size: int, limit: int) 
         page = await chain.page(token, size, at)
         pages.append((page, token))
         passed += page.records
-        found = newest_anchor([native_id(record) for record in passed], *anchors)
+        found = newest_anchor([row_id(record) for record in passed], *anchors)
         tail = passed[-1] if passed else None
         if (
             (found is not None and found[1] == 0)
@@ -85,14 +86,9 @@ async def _anchored_before(chain: Chain, at: int, anchors: Anchors, size: int, l
     read = 0
     while len(ids) < ANCHORS and read < limit:
         page = await chain.page_back(token, size, at)
-        ids += [native_id(record) for record in page.records if record is not None and chain.short_of(record, at)]
+        ids += [row_id(record) for record in page.records if record is not None and chain.short_of(record, at)]
         read += len(page.records)
         token = page.next_token
         if not more_after(page):
             break
     return newest_anchor(ids, *anchors) is not None
-
-
-def native_id(record: ContactRecord | None) -> str:
-    """Returns a row's id, "" for an unreadable one."""
-    return "" if record is None else record.native_id

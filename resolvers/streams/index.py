@@ -7,10 +7,11 @@ from typing import Protocol
 
 from providers.errors import SourceErrorCode
 from providers.record import ContactRecord
-from resolvers.marks import ANCHORS, IndexMark, anchors, nearest, short_hash
+from resolvers.marks import ANCHORS, IndexMark, anchors, short_hash
 from resolvers.operation import Operation
 from resolvers.plan import SourcePlan
 from resolvers.rows import PageSizes, Rows
+from resolvers.streams.drift import ReadWindows, filled_up, find_place, row_id, stands
 from resolvers.streams.stream import Bounds, Stream
 
 _MENDS = 4
@@ -81,12 +82,12 @@ class IndexStream(Stream):
         index = 0 if mark is None else mark.index
         # The window begins at the last row, which shows whether the list has moved meanwhile.
         start = index - 1 if mark is not None and mark.last is not None and index else index
-        rows, stands = await self._read_at(mark, start, index + count)
-        if mark is not None and not stands:
-            windows = {start: rows}
+        rows, as_was = await self._read_at(mark, start, index + count)
+        if mark is not None and not as_was:
+            windows = ReadWindows(start, rows)
             index = (await self._mended(mark, windows, count)).index
             # The place may stand in what was read to find it.
-            start, rows = max(windows.items(), key=lambda window: _behind(index, *window))
+            start, rows = windows.reaching(index)
         offset = index - start
         known = rows.records[offset : offset + count] if offset >= 0 else []
         await self._find_edge(start, rows)
@@ -129,12 +130,12 @@ class IndexStream(Stream):
             self.ended = True
             return
         start = max(0, mark.index - count - (1 if first else 0))
-        rows, stands = await self._read_at(mark, start, mark.index + (1 if mark.last is None and mark.ahead else 0))
+        rows, as_was = await self._read_at(mark, start, mark.index + (1 if mark.last is None and mark.ahead else 0))
         stop = mark.index
         if self._other_end(mark, rows):
             return
-        if not stands:
-            mended = await self._mended(mark, {start: rows}, count)
+        if not as_was:
+            mended = await self._mended(mark, ReadWindows(start, rows), count)
             # Whether the cursor's own edge is still there to be left out.
             first, stop = first and mended.last == mark.last, mended.index
             mark = mended
@@ -200,13 +201,13 @@ class IndexStream(Stream):
         """Returns a window and whether it shows the mark's place as it was, by the source itself where the cache
         does not: what is read to find the place has to be of one time with it."""
         rows = await self._read(start, stop)
-        stands = mark is None or _stands(mark, start, rows)
-        if not stands:
+        as_was = mark is None or stands(mark, start, rows)
+        if not as_was:
             self.operation.forget(self.source)
             if mark is not None and any(response.cache_hit for response in rows.responses):
                 rows = await self._read(start, stop)
-                stands = _stands(mark, start, rows)
-        return rows, stands
+                as_was = stands(mark, start, rows)
+        return rows, as_was
 
     async def _read(self, start: int, stop: int) -> Rows[ContactRecord]:
         rows = await self._reader.read(start, stop)
@@ -225,7 +226,7 @@ class IndexStream(Stream):
         if records:
             self._here = None
         row = len(self._rows)
-        self._rows += [(index, _id(record)) for index, record in enumerate(records, start=first)]
+        self._rows += [(index, row_id(record)) for index, record in enumerate(records, start=first)]
         found = [record for record in records if record is not None]
         self.items += found
         if len(found) == len(records):
@@ -235,7 +236,7 @@ class IndexStream(Stream):
 
     def _consume(self, index: int, record: ContactRecord | None) -> None:
         self._here = None
-        self._rows.append((index, _id(record)))
+        self._rows.append((index, row_id(record)))
         if record is not None and self.holds(record):
             self.items.append(record)
             self._item_rows.append(len(self._rows) - 1)
@@ -247,7 +248,7 @@ class IndexStream(Stream):
         limit = self._limit
         if limit is None or self._edge is not None:
             return
-        ids = [_id(record) for record in rows.records]
+        ids = [row_id(record) for record in rows.records]
         if limit.last is not None and limit.last in ids:
             return
         more = 0 if None in (self.total, limit.total) else (self.total or 0) - (limit.total or 0)
@@ -264,13 +265,13 @@ class IndexStream(Stream):
         if not reached and not displaced:
             return
         self.operation.forget(self.source)
-        windows = {start: rows}
+        windows = ReadWindows(start, rows)
         found = await self._found(limit, windows, len(ids))
         if found is None:
             self._drifted()
             self._edge = place
         else:
-            self._edge = found - (own if _at(windows, found - 1) == limit.last else 0)
+            self._edge = found - (own if windows.at(found - 1) == limit.last else 0)
 
     def _drifted(self) -> None:
         self.warn(
@@ -278,7 +279,7 @@ class IndexStream(Stream):
             "the list moved between two pages and none of the last eight contacts is left to go on from",
         )
 
-    async def _mended(self, mark: IndexMark, windows: dict[int, Rows[ContactRecord]], count: int) -> IndexMark:
+    async def _mended(self, mark: IndexMark, windows: ReadWindows, count: int) -> IndexMark:
         """Returns the mark where it stands now, by its nearest surviving anchor: two more calls at most.
 
         Adds what it reads to the windows.
@@ -291,15 +292,15 @@ class IndexStream(Stream):
             mended = IndexMark(mark.index, None, (), self.total)
         else:
             # The rows around the place are its anchors now, as far as they were read; then the older ones.
-            last = _at(windows, found - 1) or None
-            before = _hashes(windows, range(found - 2, max(-1, found - 1 - ANCHORS), -1))
-            ahead = _hashes(windows, range(found, found + ANCHORS))
+            last = windows.at(found - 1) or None
+            before = windows.hashes(range(found - 2, max(-1, found - 1 - ANCHORS), -1))
+            ahead = windows.hashes(range(found, found + ANCHORS))
             mended = IndexMark(
                 found,
                 last,
-                _filled_up(before, mark.before)[: ANCHORS - 1],
+                filled_up(before, mark.before)[: ANCHORS - 1],
                 self.total,
-                _filled_up(ahead, mark.ahead)[:ANCHORS],
+                filled_up(ahead, mark.ahead)[:ANCHORS],
             )
             self._shift = found - mark.index
         self._here = mended
@@ -307,33 +308,9 @@ class IndexStream(Stream):
             self._mark = mended
         return mended
 
-    async def _found(self, mark: IndexMark, windows: dict[int, Rows[ContactRecord]], count: int) -> int | None:
+    async def _found(self, mark: IndexMark, windows: ReadWindows, count: int) -> int | None:
         """Returns the index that the mark stands at now, None when no anchor is left."""
-        found = _find(windows, mark)
-        change = 0 if self.total is None or mark.total is None else self.total - mark.total
-        if found is None or found[1] > 0:
-            # Where the total's change puts it, with all anchors and, forward, the page behind it.
-            guess = max(0, mark.index + change)
-            low = max(0, guess - ANCHORS)
-            windows[low] = await self._read(low, guess + (count if self.forward else len(mark.ahead)) + 1)
-            found = _find(windows, mark)
-        if found is None or found[1] > 0:
-            # What changed stands before the place or behind it: it lies between the old index and the guess. A large
-            # page around it, of the size that has it nearest to the middle.
-            largest = self._sizes.largest
-            middle = mark.index + (change // 2 if abs(change) < largest else 0)
-            middle = max(0, found[0] if found is not None else middle)
-            size = max(range(max(1, largest // 2), largest + 1), key=lambda s: min(middle % s, s - 1 - middle % s))
-            low = middle - middle % size
-            windows[low] = await self._read(low, low + size)
-            found = _find(windows, mark)
-        if found is not None:
-            return found[0]
-        if mark.last is not None and mark.index == 1 + len(mark.before):
-            # All that stood in front of the mark is gone.
-            return 0
-        all_behind = mark.total is not None and mark.total - mark.index == len(mark.ahead)
-        return self.total if all_behind and not self.forward else None
+        return await find_place(mark, windows, self._read, self.total, self._sizes.largest, count, forward=self.forward)
 
     # ------------------------------------------------------------ marks
 
@@ -374,52 +351,3 @@ class IndexStream(Stream):
         if not self._rows:
             return self._mark
         return self._mark_at(len(self._rows) - 1) if self.forward else self._before(len(self._rows) - 1)
-
-
-def _id(record: ContactRecord | None) -> str:
-    return "" if record is None else record.native_id
-
-
-def _stands(mark: IndexMark, start: int, rows: Rows[ContactRecord]) -> bool:
-    """Whether the rows, which begin at index `start`, show the mark's place as it was. An unreadable row may be it."""
-    if mark.last is not None and mark.index:
-        offset = mark.index - 1 - start
-        return 0 <= offset < len(rows.records) and _id(rows.records[offset]) in (mark.last, "")
-    if mark.ahead:
-        offset = mark.index - start
-        if not 0 <= offset < len(rows.records):
-            return False
-        native_id = _id(rows.records[offset])
-        return native_id == "" or short_hash(native_id) == mark.ahead[0]
-    return True
-
-
-def _at(windows: dict[int, Rows[ContactRecord]], index: int) -> str | None:
-    """Returns the id of a row, by the latest of the windows that hold it, or None."""
-    for start, rows in reversed(windows.items()):
-        if 0 <= index - start < len(rows.records):
-            return _id(rows.records[index - start])
-    return None
-
-
-def _behind(index: int, start: int, rows: Rows[ContactRecord]) -> int:
-    """Returns how many rows from an index on a window holds, -1 when it does not reach there."""
-    return len(rows.records) - (index - start) if start <= index <= start + len(rows.records) else -1
-
-
-def _hashes(windows: dict[int, Rows[ContactRecord]], indexes: range) -> tuple[int, ...]:
-    return tuple(short_hash(native_id) for index in indexes if (native_id := _at(windows, index)))
-
-
-def _filled_up(hashes: tuple[int, ...], older: tuple[int, ...]) -> tuple[int, ...]:
-    return (*hashes, *(anchor for anchor in older if anchor not in hashes))
-
-
-def _find(windows: dict[int, Rows[ContactRecord]], mark: IndexMark) -> tuple[int, int] | None:
-    """Returns the index that the mark stands at by the nearest anchor in any of the windows, and that one's age."""
-    best: tuple[int, int] | None = None
-    for start, rows in windows.items():
-        found = nearest([_id(record) for record in rows.records], mark)
-        if found is not None and (best is None or found[1] <= best[1]):
-            best = start + found[0], found[1]
-    return best
