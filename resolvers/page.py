@@ -12,12 +12,9 @@ from providers.errors import SourceError, SourceErrorCode
 from providers.query import Order
 from resolvers.connection import (
     ContactConnectionRecord,
-    ErrorRecord,
     Outcome,
     PageInfoRecord,
-    SliceRecord,
     SourceErrorPolicy,
-    SourceStatus,
 )
 from resolvers.cursors import Fingerprint, Place, fingerprint
 from resolvers.errors import BadUserInput
@@ -26,6 +23,7 @@ from resolvers.marks import IndexMark, LocalMark, Mark
 from resolvers.merge import Part, by_keys, by_rank
 from resolvers.operation import Operation
 from resolvers.selection import PageArguments, Wanted
+from resolvers.slices import Counts, fill
 from resolvers.streams.stream import Bounds, Stream
 
 DEFAULT_SIZE = 25
@@ -79,7 +77,7 @@ async def federated(
     making = _Page(operation, mark, legs, page, how, orders, wanted)
     await making.read()
     if wanted.total:
-        await making.count()
+        await making.counts.count()
     return making.outcome(policy)
 
 
@@ -114,8 +112,8 @@ class _Page:
         count = len(legs)
         self.after = None if page.after is None else codec.decode("after", page.after, mark, count)
         self.before = None if page.before is None else codec.decode("before", page.before, mark, count)
-        self.counted: dict[int, int | None] = {}
         self.parts = [self._part(index, leg) for index, leg in enumerate(legs)]
+        self.counts = Counts(self.parts, legs)
         self.items: list[tuple[Part, int]] = []
 
     def _part(self, index: int, leg: Leg) -> Part:
@@ -187,43 +185,9 @@ class _Page:
 
     async def _fill(self, needs: Sequence[tuple[Part, int]]) -> None:
         if len(needs) == 1:
-            await self._fill_one(*needs[0])
+            await fill(*needs[0])
         elif needs:
-            await asyncio.gather(*(self._fill_one(part, count) for part, count in needs))
-
-    @staticmethod
-    async def _fill_one(part: Part, count: int) -> None:
-        assert part.stream is not None
-        try:
-            await part.stream.fill(count)
-        except SourceError as error:
-            part.error = error
-
-    async def count(self) -> None:
-        """Finds every part's total; asks for one record where no page has told it (DESIGN.md 7)."""
-        await asyncio.gather(*(self._count_one(part) for part in self.parts))
-
-    async def _count_one(self, part: Part) -> None:
-        plan = part.plan
-        if plan.never:
-            self.counted[part.index] = 0
-        elif part.error is not None:
-            self.counted[part.index] = None
-        elif part.stream is not None and part.stream.count is not None:
-            self.counted[part.index] = part.stream.count
-        elif (
-            plan.residual is not None
-            or not plan.source.provider.capabilities.total
-            or (part.stream is not None and part.stream.scanned)
-        ):
-            self.counted[part.index] = None
-        else:
-            counting = Part(part.index, plan, Place(), self.legs[part.index].count())
-            await self._fill_one(counting, 1)
-            part.error = counting.error
-            if counting.stream is not None and counting.error is None:
-                self.counted[part.index] = counting.stream.total
-                part.counted = counting.stream
+            await asyncio.gather(*(fill(part, count) for part, count in needs))
 
     # ------------------------------------------------------------ answer
 
@@ -248,7 +212,7 @@ class _Page:
             given,
             given,
         )
-        return ContactConnectionRecord([], [], info, None, self._slices())
+        return ContactConnectionRecord([], [], info, None, self.counts.slices())
 
     def _connection(self) -> ContactConnectionRecord:
         wanted = self.wanted
@@ -263,10 +227,8 @@ class _Page:
         info = PageInfoRecord(has_next, has_previous, first, last)
         total = None
         if wanted.total:
-            totals = [self.counted.get(part.index) for part in self.parts]
-            known = [value for value in totals if value is not None]
-            total = sum(known) if len(known) == len(totals) else None
-        return ContactConnectionRecord(cursors, nodes, info, total, self._slices() if wanted.slices else [])
+            total = self.counts.total
+        return ContactConnectionRecord(cursors, nodes, info, total, self.counts.slices() if wanted.slices else [])
 
     def _has_more(self, part: Part) -> bool:
         """Whether the part has records beyond the page, in the reading direction."""
@@ -353,21 +315,3 @@ class _Page:
         if part.taken:
             return Place(self._rank(part), False, stream.mark_before(part.taken - 1))
         return Place(part.rank, False, stream.mark_after(0)) if stream.items else part.place
-
-    # ------------------------------------------------------------ slices
-
-    def _slices(self) -> list[SliceRecord]:
-        slices: list[SliceRecord] = []
-        for part in self.parts:
-            source, stream = part.plan.source.record, part.stream
-            total = self.counted.get(part.index)
-            if part.error is not None:
-                warnings = list(stream.warnings.values()) if stream is not None else []
-                slices.append(SliceRecord(source, SourceStatus.FAILED, None, ErrorRecord.of(part.error), warnings))
-            elif (stream := stream or part.counted) is None:
-                slices.append(SliceRecord(source, SourceStatus.SKIPPED, total))
-            else:
-                warnings = list(stream.warnings.values())
-                status = SourceStatus.PARTIAL if warnings else SourceStatus.OK
-                slices.append(SliceRecord(source, status, total, None, warnings, stream.stale, stream.fetched))
-        return slices
