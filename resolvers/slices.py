@@ -50,6 +50,7 @@ class Counts:
             self._counted[part.index] = part.stream.count
         elif (
             plan.residual is not None
+            or plan.buckets
             or not plan.source.provider.capabilities.total
             or (part.stream is not None and part.stream.scanned)
         ):

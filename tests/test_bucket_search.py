@@ -73,6 +73,16 @@ async def test_both_cursors_cut_out_what_is_between_them() -> None:
         assert ids((await asked.connection(first=100, **between)).nodes) == one[low + 1 : high]
 
 
+async def test_what_is_not_searched_is_not_counted() -> None:
+    asked = world()
+    whole = await asked.connection(first=100, search=SEARCH)
+    assert (whole.total_count, whole.sources[0].total_count) == (None, None)
+    asked.forget_calls()
+    counted = await asked.connection(Wanted(contacts=False, cursors=False, page_info=False), first=0, search=SEARCH)
+    assert counted.total_count is None
+    assert asked.calls("tether") == 0
+
+
 @pytest.mark.parametrize("buckets_keyed_by", ["name", "id"])
 @pytest.mark.parametrize("oversize", ["lower", "error"])
 async def test_pages_smaller_than_asked_for_lose_nothing(oversize: str, buckets_keyed_by: str) -> None:

@@ -40,6 +40,11 @@ class BucketStream(Stream):
             "searches the stages of its active pipeline; contacts outside of it, or in no stage, are not found",
         )
 
+    @property
+    def count(self) -> int | None:
+        # What holds outside of the stages is not counted.
+        return None
+
     async def fill(self, count: int) -> None:
         while len(self.items) < count and not self.ended and not self.stopped:
             need = count - len(self.items)

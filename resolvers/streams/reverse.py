@@ -35,6 +35,10 @@ class ReverseStream(Stream):
         self.stale, self.fetched_at = inner.stale, inner.fetched_at
         self.warnings = inner.warnings
 
+    @property
+    def count(self) -> int | None:
+        return self._inner.count if self._whole else None
+
     def _item(self, item: int) -> int:
         return len(self.items) - 1 - item
 
