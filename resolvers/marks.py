@@ -19,6 +19,8 @@ Id = Annotated[str, Meta(max_length=512)]
 # 32 bits: of 16, a list of some thousand rows that is sorted here has equal ones all the time (ADR 6).
 Hash = Annotated[int, Meta(ge=0, le=0xFFFF_FFFF)]
 Before = Annotated[tuple[Hash, ...], Meta(max_length=7)]
+Tied = Annotated[int, Meta(ge=0, le=7)]
+Ahead = Annotated[tuple[Hash, ...], Meta(max_length=8)]
 Text = Annotated[str, Meta(max_length=4_000)]
 # From the year 1 to 9999, with a second left at both ends.
 Micros = Annotated[int, Meta(ge=-62_135_596_799_000_000, le=253_402_300_798_000_000)]
@@ -34,13 +36,14 @@ class IndexMark(msgspec.Struct, frozen=True, array_like=True, tag=1):
     last: Id | None
     before: Before
     total: Count | None
-    ahead: Annotated[tuple[Hash, ...], Meta(max_length=8)] = ()
+    ahead: Ahead = ()
 
 
 class TokenMark(msgspec.Struct, frozen=True, array_like=True, tag=2):
     """A cursor list: `index` of the next row in the page of `limit` rows behind `token`, which holds the last record,
     and when that was updated, in microseconds since the epoch. `bound`: the chain was begun by time, at this instant;
-    filters are resent with every token. `following` is the next page's token where the last record ends its page."""
+    filters are resent with every token. `following` is the next page's token where the last record ends its page.
+    `tied`: at most so many of `before` are of the same instant, and no row in front of them is; None: not known."""
 
     token: Text | None
     limit: Annotated[int, Meta(ge=1, le=10_000)]
@@ -50,14 +53,21 @@ class TokenMark(msgspec.Struct, frozen=True, array_like=True, tag=2):
     at: Micros | None
     bound: Micros | None
     following: Text | None = None
+    tied: Tied | None = None
 
 
 class KeyMark(msgspec.Struct, frozen=True, array_like=True, tag=3):
-    """A cursor list met from the other side: after the record that was updated `at`, by the time itself."""
+    """A cursor list met from the other side: after the record that was updated `at`, by the time itself.
+
+    `ahead` hashes the rows of the same instant that follow, the nearest first; None: what follows is not known.
+    `tied` is as in `TokenMark`.
+    """
 
     at: Micros
     last: Id | None
     before: Before
+    ahead: Ahead | None = None
+    tied: Tied | None = None
 
 
 class LocalMark(msgspec.Struct, frozen=True, array_like=True, tag=4):
@@ -121,11 +131,16 @@ def nearest(ids: Sequence[str], mark: IndexMark) -> tuple[int, int] | None:
     found = newest_anchor(ids, mark.last, mark.before)
     best = None if found is None else (found[0] + 1, found[1])
     if mark.ahead and (best is None or best[1] > 0):
-        places = {short_hash(native_id): position for position, native_id in reversed(list(enumerate(ids)))}
-        for age, anchor in enumerate(mark.ahead, start=1):
-            if anchor in places and (best is None or age < best[1]):
-                return places[anchor], age
+        follower = nearest_follower(ids, mark.ahead)
+        if follower is not None and (best is None or follower[1] < best[1]):
+            return follower
     return best
+
+
+def nearest_follower(ids: Sequence[str], ahead: Sequence[int]) -> tuple[int, int] | None:
+    """Returns where in `ids` the nearest surviving row that followed stands and its age (1: the next row), or None."""
+    places = {short_hash(native_id): position for position, native_id in reversed(list(enumerate(ids)))}
+    return next(((places[anchor], age) for age, anchor in enumerate(ahead, start=1) if anchor in places), None)
 
 
 def newest_anchor(ids: Sequence[str], last: str | None, before: Sequence[int]) -> tuple[int, int] | None:

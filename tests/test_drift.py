@@ -81,6 +81,15 @@ class Moving:
         raise AssertionError("the walk never ends")
 
 
+def assert_met_once_and_in_order(moving: Moving, before: list[str], seen: list[str]) -> None:
+    """What stood in the list throughout the walk was met once, and in the order that it had before."""
+    stayed = [name for name in before if name not in moving.deleted]
+    counted = Counter(seen)
+    assert [name for name in stayed if counted[name] != 1] == []
+    kept = set(stayed)
+    assert [name for name in seen if name in kept] == stayed
+
+
 @pytest.mark.parametrize("forward", [True, False])
 @pytest.mark.parametrize("provider", PROVIDERS)
 @given(seed=st.integers(0, 2**32))
@@ -89,11 +98,7 @@ async def test_what_stayed_throughout_is_met_once_and_in_order(provider: str, fo
     moving = Moving(provider, seed)
     before = ids(await moving.world.walk([100], orders=moving.orders))
     seen = await moving.walk(moving.rng.choice([1, 3, 10, 25]), forward=forward)
-    stayed = [name for name in before if name not in moving.deleted]
-    counted = Counter(seen)
-    assert [name for name in stayed if counted[name] != 1] == []
-    kept = set(stayed)
-    assert [name for name in seen if name in kept] == stayed
+    assert_met_once_and_in_order(moving, before, seen)
 
 
 def _aged(provider: str, count: int) -> list[Row]:

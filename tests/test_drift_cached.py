@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from providers.fakes import Switches
 from tests.made_rows import instant, made_rows
-from tests.test_drift import Moving
+from tests.test_drift import PROVIDERS, Moving, assert_met_once_and_in_order
 from tests.world import World, ids
-
-PROVIDERS = ["tether", "askelephant", "wacr", "autokonnect"]
 
 
 def cached(moving: Moving) -> World:
@@ -33,11 +29,7 @@ async def test_what_stayed_throughout_is_met_once_and_in_order(provider: str, fo
     before = ids(await moving.world.walk([100], orders=moving.orders))
     moving.world = cached(moving)
     seen = await moving.walk(moving.rng.choice([1, 3, 10, 25]), forward=forward)
-    stayed = [name for name in before if name not in moving.deleted]
-    counted = Counter(seen)
-    assert [name for name in stayed if counted[name] != 1] == []
-    kept = set(stayed)
-    assert [name for name in seen if name in kept] == stayed
+    assert_met_once_and_in_order(moving, before, seen)
 
 
 async def test_the_page_before_is_looked_at_again_past_the_cache() -> None:

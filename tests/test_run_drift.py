@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Any
 
 import pytest
@@ -17,7 +16,7 @@ from resolvers.connection import ContactConnectionRecord, SourceStatus
 from resolvers.marks import RunMark
 from resolvers.streams.sorted_run import SortedRun
 from tests.made_rows import Row, instant, made_rows
-from tests.test_drift import Moving
+from tests.test_drift import Moving, assert_met_once_and_in_order
 from tests.world import World, ids
 
 ORDERS = (Order(OrderField.UPDATED_AT, True), Order(OrderField.FIRST_NAME))
@@ -232,8 +231,4 @@ async def test_what_stayed_throughout_is_met_once_and_in_order(
     moving.orders = (Order(OrderField.UPDATED_AT, moving.rng.random() < 0.5), ORDERS[1])
     before = ids(await moving.world.walk([100], orders=moving.orders))
     seen = await moving.walk(moving.rng.choice([1, 3, 10, 25]), forward=forward)
-    stayed = [name for name in before if name not in moving.deleted]
-    counted = Counter(seen)
-    assert [name for name in stayed if counted[name] != 1] == []
-    kept = set(stayed)
-    assert [name for name in seen if name in kept] == stayed
+    assert_met_once_and_in_order(moving, before, seen)

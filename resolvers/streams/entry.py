@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 import msgspec
 
 from providers.page import Page
 from providers.record import ContactRecord
-from resolvers.marks import ANCHORS, newest_anchor
+from resolvers.marks import nearest_follower, newest_anchor
 from resolvers.streams.chain import Chain, micros, more_after
 from resolvers.streams.drift import row_id
 
@@ -42,10 +42,20 @@ class TooFar(Exception):
         self.read = read
 
 
-async def enter(chain: Chain, at: int, anchors: Anchors, size: int, limit: int) -> Entry:
+async def enter(
+    chain: Chain,
+    at: int,
+    anchors: Anchors,
+    size: int,
+    limit: int,
+    *,
+    ahead: tuple[int, ...] | None = None,
+    tied: int | None = None,
+) -> Entry:
     """Returns where the list goes on after the anchors' rows, which were updated at the instant `at`.
 
-    Rows before it are passed over, those at it up to the last record. Raises TooFar, SourceError.
+    Rows before it are passed over, those at it up to the last record. `ahead` and `tied` are as in `KeyMark`. Raises
+    TooFar, SourceError.
     """
     passed: list[ContactRecord | None] = []
     pages: list[tuple[Page, str | None]] = []
@@ -67,28 +77,18 @@ async def enter(chain: Chain, at: int, anchors: Anchors, size: int, limit: int) 
         token = page.next_token
     if found is not None:
         return Entry(pages, found[0] + 1, found, lost=False)
-    tied = any(record is not None and micros(record) == at for record in passed)
-    lost = tied and not await _anchored_before(chain, at, anchors, size, limit)
-    return Entry(pages, _short_of(chain, passed, at), None, lost)
+    if ahead is not None:
+        follower = nearest_follower([row_id(record) for record in passed], ahead)
+        if follower is not None:
+            return Entry(pages, follower[0], None, lost=False)
+        if not ahead:
+            # The position was where the instant ends.
+            return Entry(pages, _leading(passed, lambda record: not chain.beyond(record, at)), None, lost=False)
+    # Where the anchors are all that was met of the instant, what is left of it is still to come.
+    lost = tied is None and any(record is not None and micros(record) == at for record in passed)
+    return Entry(pages, _leading(passed, lambda record: chain.short_of(record, at)), None, lost)
 
 
-def _short_of(chain: Chain, rows: Sequence[ContactRecord | None], at: int) -> int:
-    """Returns how many rows at the start stand before the instant. An unreadable one may be of it."""
-    return next(
-        (index for index, record in enumerate(rows) if record is None or not chain.short_of(record, at)), len(rows)
-    )
-
-
-async def _anchored_before(chain: Chain, at: int, anchors: Anchors, size: int, limit: int) -> bool:
-    """Whether an anchor is left right before an instant: then all of the instant is still to come."""
-    ids: list[str] = []
-    token: str | None = None
-    read = 0
-    while len(ids) < ANCHORS and read < limit:
-        page = await chain.page_back(token, size, at)
-        ids += [row_id(record) for record in page.records if record is not None and chain.short_of(record, at)]
-        read += len(page.records)
-        token = page.next_token
-        if not more_after(page):
-            break
-    return newest_anchor(ids, *anchors) is not None
+def _leading(rows: Sequence[ContactRecord | None], passed: Callable[[ContactRecord], bool]) -> int:
+    """Returns how many rows at the start are passed over. An unreadable one is not."""
+    return next((index for index, record in enumerate(rows) if record is None or not passed(record)), len(rows))

@@ -15,7 +15,7 @@ from resolvers.operation import Operation
 from resolvers.plan import SourcePlan
 from resolvers.streams.chain import micros, more_after
 from resolvers.streams.cursor_list import CursorListStream, Place, Row
-from resolvers.streams.entry import Anchors, TooFar, enter
+from resolvers.streams.entry import Anchors, Entry, TooFar, enter
 from resolvers.streams.stream import Bounds
 
 # How many pages of a short chain are read one after the other before a longer one is begun by time.
@@ -133,10 +133,10 @@ class TokenStream(CursorListStream):
         self._size = self._page_size(need + 1)
         try:
             self._chain.note()
-            entry = await enter(self._chain, at, self._anchors(), self._size, self.scan_limit)
+            entry = await self._entered(at)
             if not self._chain.of_one_time:
                 self._chain.past_cache()
-                entry = await enter(self._chain, at, self._anchors(), self._size, self.scan_limit)
+                entry = await self._entered(at)
         except TooFar as error:
             self.scanned += error.read
             self.stop_at_limit()
@@ -151,13 +151,26 @@ class TokenStream(CursorListStream):
             self._take(page, min(start, count))
             start = max(0, start - count)
 
+    async def _entered(self, at: int) -> Entry:
+        """Returns where the list goes on after the furthest row read, which was updated `at`."""
+        place = self.end_mark()
+        ahead = place.ahead if isinstance(place, KeyMark) else None
+        tied = None if place is None else place.tied
+        return await enter(self._chain, at, self._anchors(), self._size, self.scan_limit, ahead=ahead, tied=tied)
+
     def _remember(self, ids: Sequence[str], found: tuple[int, int] | None) -> None:
         """Makes rows that stand in front of the place found the anchors to go on from; those that are gone go."""
-        if found is None or found[1] == 0 or self._rows or self._mark is None:
+        mark = self._mark
+        if found is None or found[1] == 0 or self._rows or mark is None:
             return
         last, before = anchors(ids[-ANCHORS:], (None, ()))
-        kept = self._mark.before[found[1] :]
-        self._mark = structs.replace(self._mark, last=last, before=(*before, *kept)[: ANCHORS - 1])
+        tied = None if mark.tied is None else len(before) + max(0, mark.tied - found[1])
+        self._mark = structs.replace(
+            mark,
+            last=last,
+            before=(*before, *mark.before[found[1] :])[: ANCHORS - 1],
+            tied=None if tied is None or tied >= ANCHORS else tied,
+        )
 
     # ------------------------------------------------------------ rows
 
@@ -219,7 +232,26 @@ class TokenStream(CursorListStream):
         at = None if record is None or record.updated_at is None else micros(record)
         ids = [behind.native_id for behind in self._rows[max(0, row - ANCHORS + 1) : row + 1]]
         last, before = anchors(ids, self._older())
-        return TokenMark(place.token, place.limit, place.position, last, before, at, place.bound, place.following)
+        tied = None if at is None else self._tied(row, at)
+        return TokenMark(place.token, place.limit, place.position, last, before, at, place.bound, place.following, tied)
+
+    def _tied(self, row: int, at: int) -> int | None:
+        """Returns how many rows in front of a row are of its instant, None where that is not known or they are more
+        than the anchors. An unreadable one may be of it."""
+        count = 0
+        for older in range(row - 1, max(-1, row - ANCHORS - 1), -1):
+            record = self._rows[older].record
+            if record is not None and micros(record) != at:
+                return count if count < ANCHORS else None
+            count += 1
+        mark = self._mark
+        if mark is not None and mark.at == at:
+            if mark.tied is None or mark.last is None:
+                return None
+            count += 1 + mark.tied
+        elif mark is not None and mark.at is None:
+            return None
+        return count if count < ANCHORS else None
 
     def mark_before(self, item: int) -> TokenMark | KeyMark | None:
         row = self._item_rows[item]

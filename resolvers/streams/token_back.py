@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from providers.record import ContactRecord
-from resolvers.marks import ANCHORS, KeyMark, TokenMark, anchors, newest_anchor
+from resolvers.marks import ANCHORS, KeyMark, TokenMark, anchors, nearest_follower, newest_anchor, short_hash
 from resolvers.operation import Operation
 from resolvers.plan import SourcePlan
 from resolvers.streams.chain import micros, more_after
 from resolvers.streams.cursor_list import CursorListStream, Row
+from resolvers.streams.drift import filled_up
 from resolvers.streams.stream import Bounds
 
 # How many rows a page has by which equal times are put into the list's own order.
@@ -36,16 +37,9 @@ class BackwardTokenStream(CursorListStream):
             await self._read(count - len(self.items) + 1)
 
     async def _read(self, need: int) -> None:
-        mark = self._mark
         # Go on from the furthest row read; the anchor of the first page is the mark itself.
-        at: int | None = None
-        last: str | None = None
-        exclusive = self.bounds.before_own
-        if self._rows:
-            record = self._rows[-1].record
-            at, last, exclusive = (None if record is None else micros(record)), self._rows[-1].native_id, True
-        elif mark is not None:
-            at, last = mark.at, mark.last
+        place = self.end_mark()
+        at = None if place is None else place.at
         self._chain.note()
         ordered, exhausted = await self._ordered(need, at)
         if not self._chain.of_one_time:
@@ -53,7 +47,7 @@ class BackwardTokenStream(CursorListStream):
             ordered, exhausted = await self._ordered(need, at)
         read = len(self._rows)
         if ordered:
-            self._consume(ordered, at, last, exclusive)
+            self._consume(ordered, place, exclusive=bool(self._rows) or self.bounds.before_own)
         if exhausted:
             self.ended = True
         elif len(self._rows) == read and not self.ended:
@@ -133,9 +127,12 @@ class BackwardTokenStream(CursorListStream):
                 return forward[::-1]
             token = page.next_token
 
-    def _consume(self, nearest_first: list[ContactRecord], at: int | None, last: str | None, exclusive: bool) -> None:
+    def _consume(
+        self, nearest_first: list[ContactRecord], place: TokenMark | KeyMark | None, *, exclusive: bool
+    ) -> None:
         limit = self._limit
-        for record in nearest_first[self._start(nearest_first, at, last, exclusive) :]:
+        start = 0 if place is None else self._start(nearest_first, place, exclusive=exclusive)
+        for record in nearest_first[start:]:
             if limit is not None and (
                 record.native_id == limit.last or (limit.at is not None and self._chain.short_of(record, limit.at))
             ):
@@ -143,19 +140,23 @@ class BackwardTokenStream(CursorListStream):
                 return
             self._rows.append(Row(record, None))
 
-    def _start(self, nearest_first: list[ContactRecord], at: int | None, last: str | None, exclusive: bool) -> int:
+    def _start(self, nearest_first: list[ContactRecord], place: TokenMark | KeyMark, *, exclusive: bool) -> int:
         """Returns how many of the rows lie on the other side of the position."""
-        if last is None:
-            return 0
-        place = next((index for index, record in enumerate(nearest_first) if record.native_id == last), None)
-        if place is not None:
-            return place + 1 if exclusive else place
-        # The anchor is gone: an older one still tells which of its instant were emitted.
-        before = self._mark.before if self._mark is not None and not self._rows else ()
-        found = newest_anchor([record.native_id for record in nearest_first], None, before)
+        ids = [record.native_id for record in nearest_first]
+        if place.last in ids:
+            return ids.index(place.last) + exclusive
+        # The anchor is gone: one that was met already, or an older one, still tells which of its instant were.
+        ahead = place.ahead if isinstance(place, KeyMark) else None
+        if ahead is not None and (follower := nearest_follower(ids[::-1], ahead)) is not None:
+            return len(ids) - follower[0]
+        found = newest_anchor(ids, None, place.before)
         if found is not None:
             return found[0]
-        if any(micros(record) == at for record in nearest_first):
+        tied = sum(1 for record in nearest_first if micros(record) == place.at)
+        if place.tied is not None:
+            # The anchors were all of the instant that stood in front.
+            return tied
+        if tied and ahead != ():
             self._drifted()
         return 0
 
@@ -165,10 +166,37 @@ class BackwardTokenStream(CursorListStream):
         return self._mark_at(self._item_rows[item])
 
     def _mark_at(self, row: int) -> KeyMark:
-        record = self._rows[row].record
-        at = 0 if record is None or record.updated_at is None else micros(record)
+        at = self._instant(row)
         last, before = anchors([behind.native_id for behind in reversed(self._rows[row : row + ANCHORS])])
-        return KeyMark(at, last, before)
+        return KeyMark(at, last, before, self._ahead(row, at), self._tied(row, at))
+
+    def _tied(self, row: int, at: int) -> int | None:
+        """Returns how many rows in front of a row are of its instant, None where that was not read."""
+        for further in range(row + 1, min(row + ANCHORS + 1, len(self._rows))):
+            if self._instant(further) != at:
+                return further - row - 1
+        return None
+
+    def _ahead(self, row: int, at: int) -> tuple[int, ...] | None:
+        """Returns the hashes of the rows of one instant that follow a row, None where that is not known."""
+        known: list[int] = []
+        for nearer in range(row - 1, -1, -1):
+            if len(known) == ANCHORS or self._instant(nearer) != at:
+                return tuple(known)
+            known.append(short_hash(self._rows[nearer].native_id))
+        mark = self._mark
+        if mark is None or mark.at != at:
+            return tuple(known)
+        if self.bounds.before_own and mark.last is not None:
+            known.append(short_hash(mark.last))
+        further = mark.ahead if isinstance(mark, KeyMark) else None
+        if further is None:
+            return tuple(known[:ANCHORS]) or None
+        return filled_up(tuple(known), further)[:ANCHORS]
+
+    def _instant(self, row: int) -> int:
+        record = self._rows[row].record
+        return 0 if record is None else micros(record)
 
     def mark_before(self, item: int) -> KeyMark | None:
         row = self._item_rows[item] + 1
