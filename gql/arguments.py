@@ -8,7 +8,7 @@ import strawberry
 from strawberry import UNSET
 
 from resolvers.connection import SourceErrorPolicy
-from resolvers.selection import PageArguments
+from resolvers.page_arguments import PageArguments
 
 First: TypeAlias = Annotated[
     int | None,

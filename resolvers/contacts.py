@@ -10,9 +10,10 @@ from resolvers.connection import Outcome, SourceErrorPolicy
 from resolvers.errors import BadUserInput
 from resolvers.legs import Leg, leg
 from resolvers.operation import Operation
-from resolvers.page import cut, federated
+from resolvers.page import federated
+from resolvers.page_arguments import PageArguments, cut
 from resolvers.plan import SourcePlan, plan
-from resolvers.selection import PageArguments, Wanted
+from resolvers.selection import Wanted
 
 
 class ContactsQuestion(msgspec.Struct, frozen=True):

@@ -13,8 +13,11 @@ from resolvers.marks import LocalMark
 from resolvers.operation import Operation
 from resolvers.plan import Ordering, SourcePlan
 from resolvers.reading import Whole, contact_list, page_sizes, read_whole
+from resolvers.rows import PageSizes
 from resolvers.streams.bucket import BucketStream
 from resolvers.streams.index import IndexStream
+from resolvers.streams.index_back import BackwardIndexStream
+from resolvers.streams.index_list import IndexListStream, RowReader
 from resolvers.streams.local import LocalStream
 from resolvers.streams.own_order import OwnOrderStream
 from resolvers.streams.reverse import ReverseStream
@@ -67,7 +70,14 @@ def _plain(operation: Operation, plan: SourcePlan, bounds: Bounds, forward: bool
         back = BackwardTokenStream(operation, plan, bounds)
         return back if back.reversible else ReverseStream(TokenStream(operation, plan, bounds))
     contacts = contact_list(operation, plan)
-    return IndexStream(operation, plan, bounds, contacts, page_sizes(plan.source), forward=forward)
+    return by_index(operation, plan, bounds, contacts, page_sizes(plan.source), forward=forward)
+
+
+def by_index(
+    operation: Operation, plan: SourcePlan, bounds: Bounds, reader: RowReader, sizes: PageSizes, *, forward: bool
+) -> IndexListStream:
+    """Returns the stream of a page-number list."""
+    return (IndexStream if forward else BackwardIndexStream)(operation, plan, bounds, reader, sizes)
 
 
 def _sorted_here(operation: Operation, plan: SourcePlan, bounds: Bounds, forward: bool) -> Stream:
@@ -109,6 +119,6 @@ def _without_residual_order(plan: SourcePlan) -> SourcePlan:
 def from_the_end(stream: Stream, reopened: Callable[[], Stream]) -> Stream:
     """Returns the stream by which the end of a list is read when its ranks must be known: as a whole when the source
     cannot count what holds (DESIGN.md 6)."""
-    if stream.plan.residual is None and isinstance(stream, IndexStream):
+    if stream.plan.residual is None and isinstance(stream, BackwardIndexStream):
         return stream
     return stream if isinstance(stream, ReverseStream) else ReverseStream(reopened())

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-import msgspec
 from msgspec import structs
 
 from providers.errors import SourceError, SourceErrorCode
@@ -17,17 +16,15 @@ from resolvers.connection import (
     SourceErrorPolicy,
 )
 from resolvers.cursors import Fingerprint, Place, fingerprint
-from resolvers.errors import BadUserInput
 from resolvers.legs import Leg, from_the_end
 from resolvers.marks import IndexMark, LocalMark, Mark
 from resolvers.merge import Part, by_keys, by_rank
 from resolvers.operation import Operation
-from resolvers.selection import PageArguments, Wanted
+from resolvers.page_arguments import Cut, PageArguments, cut
+from resolvers.selection import Wanted
 from resolvers.slices import Counts, fill
 from resolvers.streams.stream import Bounds, Stream
 
-DEFAULT_SIZE = 25
-MAX_SIZE = 100
 # A source that failed so stays failed: it does not keep hasNextPage true (DESIGN.md 6).
 _FOR_GOOD = {
     SourceErrorCode.SOURCE_UNAUTHENTICATED,
@@ -37,25 +34,6 @@ _FOR_GOOD = {
 
 # Where a source stands that is read backward and has given nothing yet; forward nothing follows there.
 _THE_END = Place(0, True, None)
-
-
-class Cut(msgspec.Struct, frozen=True):
-    """Which page is wanted: its size and direction."""
-
-    size: int
-    forward: bool
-
-
-def cut(page: PageArguments) -> Cut:
-    """Returns the page's size and direction. Raises BadUserInput naming the argument."""
-    if page.first is not None and page.last is not None:
-        raise BadUserInput("last", "give either first or last, not both")
-    for argument, value in (("first", page.first), ("last", page.last)):
-        if value is not None and not 0 <= value <= MAX_SIZE:
-            raise BadUserInput(argument, f"expected 0 to {MAX_SIZE}, got {value}")
-    if page.last is not None:
-        return Cut(page.last, False)
-    return Cut(DEFAULT_SIZE if page.first is None else page.first, True)
 
 
 async def federated(

@@ -25,12 +25,3 @@ class Wanted(msgspec.Struct, frozen=True):
     slices: bool = True
     nested: int | None = None
     inside: Wanted | None = None
-
-
-class PageArguments(msgspec.Struct, frozen=True):
-    """Relay's four. `first` and `last` are None when not given; 25 applies when neither is."""
-
-    first: int | None = None
-    after: str | None = None
-    last: int | None = None
-    before: str | None = None

@@ -29,13 +29,13 @@ from resolvers.connection import (
 from resolvers.contacts import chosen, explain_plan, federated
 from resolvers.errors import BadUserInput
 from resolvers.ids import StageKey
-from resolvers.legs import Leg
+from resolvers.legs import Leg, by_index
 from resolvers.operation import Operation
+from resolvers.page_arguments import PageArguments
 from resolvers.pipelines import LISTED_ONLY, find_stage, known_stages, stage_list, stage_record, whole_board
 from resolvers.plan import Ordering, SourcePlan, plan
 from resolvers.reading import page_sizes
-from resolvers.selection import PageArguments, Wanted
-from resolvers.streams.index import IndexStream
+from resolvers.selection import Wanted
 from resolvers.streams.listed import Listed, ListedStream
 from resolvers.streams.reverse import ReverseStream
 from resolvers.streams.stream import Bounds, Stream
@@ -115,7 +115,7 @@ async def stage_contacts(
     reader = board(operation, made, pipeline).stage(key, stage.name)
 
     def opened(bounds: Bounds, forward: bool) -> Stream:
-        return IndexStream(operation, made, bounds, reader, page_sizes(source), forward=forward)
+        return by_index(operation, made, bounds, reader, page_sizes(source), forward=forward)
 
     leg = Leg(made, opened, lambda: opened(Bounds(), True))
     outcome = await federated(operation, "stage", (stage.id, search, filter), [leg], page, (), policy, wanted)

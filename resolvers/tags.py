@@ -23,13 +23,14 @@ from resolvers.connection import (
     TagEdgeRecord,
 )
 from resolvers.contacts import chosen, explain_plan, federated
-from resolvers.legs import Leg, leg
+from resolvers.legs import Leg, by_index, leg
 from resolvers.once import once
 from resolvers.operation import Operation
+from resolvers.page_arguments import PageArguments
 from resolvers.plan import Ordering, SourcePlan, plan
 from resolvers.rows import PagedList, PageSizes
-from resolvers.selection import PageArguments, Wanted
-from resolvers.streams.index import IndexStream, RowReader
+from resolvers.selection import Wanted
+from resolvers.streams.index_list import RowReader
 from resolvers.streams.stream import Bounds, Stream
 
 T = TypeVar("T")
@@ -147,7 +148,7 @@ def _leg(operation: Operation, source: Source, search: str | None) -> Leg:
     reader = cast(RowReader, _list(operation, source, search))
 
     def opened(bounds: Bounds, forward: bool) -> Stream:
-        return IndexStream(operation, made, bounds, reader, _sizes(source), forward=forward)
+        return by_index(operation, made, bounds, reader, _sizes(source), forward=forward)
 
     return Leg(made, opened, lambda: opened(Bounds(), True))
 

@@ -14,7 +14,8 @@ from providers.fakes.tether_rows import PIPELINES
 from providers.provider import Pipeline
 from providers.query import Condition, Operator
 from resolvers.connection import PipelineStageConnectionRecord, SourceErrorPolicy
-from resolvers.selection import PageArguments, Wanted
+from resolvers.page_arguments import PageArguments
+from resolvers.selection import Wanted
 from resolvers.stages import pipeline_stages, stage_contacts
 from tests.made_rows import Row, made_rows
 from tests.world import World, ids

@@ -18,7 +18,8 @@ from resolvers.contacts import ContactsQuestion, contacts
 from resolvers.cursors import VERSION, CursorCodec, fingerprint
 from resolvers.errors import BadUserInput
 from resolvers.operation import Operation
-from resolvers.selection import PageArguments, Wanted
+from resolvers.page_arguments import PageArguments
+from resolvers.selection import Wanted
 from tests.lists import one_list
 from tests.made_rows import made_rows
 from tests.world import World, ids

@@ -20,7 +20,8 @@ from resolvers.connection import SourceErrorPolicy
 from resolvers.contacts import ContactsQuestion, contacts
 from resolvers.errors import BadUserInput
 from resolvers.operation import Operation
-from resolvers.selection import PageArguments, Wanted
+from resolvers.page_arguments import PageArguments
+from resolvers.selection import Wanted
 from tests.world import World
 
 ROWS = {"tether": 130, "askelephant": 30, "wacr": 30, "autokonnect": 130}

@@ -14,7 +14,8 @@ from gql.selection import snake_case
 from resolvers import contacts, lookup, persons, stages
 from resolvers.connection import ContactConnectionRecord, Outcome, PageInfoRecord, SourceErrorPolicy
 from resolvers.operation import Operation
-from resolvers.selection import PageArguments, Wanted
+from resolvers.page_arguments import PageArguments
+from resolvers.selection import Wanted
 
 EMPTY = ContactConnectionRecord([], [], PageInfoRecord(False, False, None, None), None, [])
 

@@ -6,7 +6,8 @@ from providers.credential import Credential
 from providers.query import Order, OrderField
 from resolvers.contacts import ContactsQuestion, contacts
 from resolvers.operation import Operation
-from resolvers.selection import PageArguments, Wanted
+from resolvers.page_arguments import PageArguments
+from resolvers.selection import Wanted
 from resolvers.snapshots import Snapshots
 from tests.made_rows import made_rows
 from tests.world import TOKEN, World

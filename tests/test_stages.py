@@ -25,7 +25,8 @@ from resolvers.connection import (
 from resolvers.contacts import ContactsQuestion, contacts
 from resolvers.errors import BadUserInput
 from resolvers.operation import Operation
-from resolvers.selection import PageArguments, Wanted
+from resolvers.page_arguments import PageArguments
+from resolvers.selection import Wanted
 from tests.world import World
 
 SALES, PARTNERS, APPLICATIONS = PIPELINES

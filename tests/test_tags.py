@@ -19,7 +19,8 @@ from resolvers.connection import (
 )
 from resolvers.contacts import ContactsQuestion, contacts
 from resolvers.errors import BadUserInput
-from resolvers.selection import PageArguments, Wanted
+from resolvers.page_arguments import PageArguments
+from resolvers.selection import Wanted
 from tests.world import World
 
 ALL = PageArguments(first=100)

@@ -167,7 +167,7 @@ async def test_pages_of_a_list_that_is_sorted_here_are_read_side_by_side() -> No
 
 async def test_equal_questions_of_one_operation_go_out_once() -> None:
     from resolvers.contacts import ContactsQuestion, contacts
-    from resolvers.selection import PageArguments
+    from resolvers.page_arguments import PageArguments
 
     world = World({"wacr": made_rows("wacr", 40)})
     operation = world.operation()

@@ -12,7 +12,8 @@ from resolvers.connection import ContactConnectionRecord
 from resolvers.contacts import ContactsQuestion, contacts
 from resolvers.once import once
 from resolvers.operation import Operation
-from resolvers.selection import PageArguments, Wanted
+from resolvers.page_arguments import PageArguments
+from resolvers.selection import Wanted
 from tests.world import World
 
 NAMES = {user["_id"]: (user["fullName"], user["email"]) for user in USERS}

@@ -17,7 +17,8 @@ from providers.source import Source
 from resolvers.connection import ContactConnectionRecord, Outcome
 from resolvers.contacts import ContactsQuestion, contacts
 from resolvers.operation import Operation
-from resolvers.selection import PageArguments, Wanted
+from resolvers.page_arguments import PageArguments
+from resolvers.selection import Wanted
 
 TOKEN = "a-token-of-the-tests"
 

@@ -88,7 +88,7 @@ class BucketStream(Stream):
         else:
             bounds = Bounds(after)
         reader = self._board.stage(stage, stage)
-        stream = IndexStream(self.operation, self.plan, bounds, reader, page_sizes(self.source), forward=True)
+        stream = IndexStream(self.operation, self.plan, bounds, reader, page_sizes(self.source))
         # The scan limit is one for all stages.
         stream.scanned = self.scanned
         self._stages.append((stage, stream))

@@ -1,0 +1,132 @@
+"""A page-number list read backward (DESIGN.md 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from providers.record import ContactRecord
+from resolvers.marks import ANCHORS, IndexMark, anchors, short_hash
+from resolvers.operation import Operation
+from resolvers.plan import SourcePlan
+from resolvers.rows import PageSizes, Rows
+from resolvers.streams.drift import ReadWindows
+from resolvers.streams.index_list import MENDS, IndexListStream, RowReader
+from resolvers.streams.stream import Bounds
+
+
+class BackwardIndexStream(IndexListStream):
+    """One page-number list from a mark back, or from its end."""
+
+    def __init__(
+        self, operation: Operation, plan: SourcePlan, bounds: Bounds, reader: RowReader, sizes: PageSizes
+    ) -> None:
+        super().__init__(operation, plan, bounds, reader, sizes, forward=False)
+        # Whether the row in front of the mark is the cursor's own edge, which a page before it must leave out.
+        self._own = bounds.before_own
+        # Hashes of the rows behind the first one read, the nearest first.
+        self._behind: tuple[int, ...] = ()
+
+    async def _go_on(self, count: int) -> None:
+        mark = self._here or self.end_mark()
+        if mark is None:
+            await self.find_end()
+            mark = self._mark
+            assert mark is not None
+        first, self._own = self._own, False
+        if mark.index == 0:
+            self.ended = True
+            return
+        start = max(0, mark.index - count - (1 if first else 0))
+        rows, as_was = await self._read_at(mark, start, mark.index + (1 if mark.last is None and mark.ahead else 0))
+        stop = mark.index
+        if self._other_end(mark, rows):
+            return
+        if not as_was:
+            mended = await self._mended(mark, ReadWindows(start, rows), count)
+            # Whether the cursor's own edge is still there to be left out.
+            first, stop = first and mended.last == mark.last, mended.index
+            mark = mended
+        if not self._rows:
+            self._behind = (short_hash(mark.last), *mark.ahead) if first and mark.last is not None else mark.ahead
+        if first:
+            stop -= 1
+        known = rows.records[: stop - start] if start < stop <= start + len(rows.records) else []
+        await self._find_edge(start, rows)
+        self._take(stop - len(known), known)
+        if not known and stop:
+            # Read on from the place where it was found, or from where the list now ends.
+            end = await self._length() if self.total is None else self.total
+            self._here = IndexMark(min(stop, end), None, (), self.total, self._behind if stop <= end else ())
+
+    async def find_end(self) -> int:
+        if self._mark is None:
+            # Its index is the total, which a list of one row tells.
+            await self._read(0, 1)
+            self._mark = IndexMark(await self._length() if self.total is None else self.total, None, (), self.total)
+        return self._mark.index
+
+    def _other_end(self, mark: IndexMark, rows: Rows[ContactRecord]) -> bool:
+        """Whether the list has another end than when it was asked for that; then it is asked for again."""
+        at_end = not self._rows and mark.last is None and not mark.ahead
+        if not at_end or rows.total is None or rows.total == mark.index or self._mends >= MENDS:
+            return False
+        self._mends += 1
+        self.operation.forget(self.source)
+        self._mark = IndexMark(rows.total, None, (), rows.total)
+        return True
+
+    async def _length(self) -> int:
+        """Returns how long a list is that says no total: read to its end within the scan limit."""
+        length = 0
+        while length < self.scan_limit:
+            rows = await self._read(length, length + self._sizes.largest)
+            length += len(rows.records)
+            if rows.ended:
+                return length
+        self.scanned = length
+        self.stop_at_limit()
+        return 0
+
+    def _take(self, start: int, records: Sequence[ContactRecord | None]) -> None:
+        limit = self._limit
+        for index in range(start + len(records) - 1, start - 1, -1):
+            record = records[index - start]
+            if limit is not None and (
+                (record is not None and record.native_id == limit.last)
+                or (self._edge is not None and index < self._edge)
+            ):
+                self.ended = True
+                return
+            self._consume(index, record)
+        self.scanned += len(records)
+        if start == 0:
+            self.ended = True
+
+    # ------------------------------------------------------------ marks
+
+    def mark_after(self, item: int) -> IndexMark:
+        return self._mark_at(self._item_rows[item])
+
+    def _mark_at(self, row: int) -> IndexMark:
+        """Returns the mark right after a row, in the list's own direction."""
+        last, before = anchors([native_id for _, native_id in reversed(self._rows[row : row + ANCHORS])])
+        ahead = self._ahead(row)[: ANCHORS - 1 - len(before)]
+        return IndexMark(self._rows[row][0] + 1, last, before, self.total, ahead)
+
+    def mark_before(self, item: int) -> IndexMark:
+        return self._before(self._item_rows[item])
+
+    def _before(self, row: int) -> IndexMark:
+        """Returns the mark right before a row, in the list's own direction."""
+        if row + 1 < len(self._rows):
+            return self._mark_at(row + 1)
+        index, native_id = self._rows[row]
+        return IndexMark(index, None, (), self.total, (short_hash(native_id), *self._ahead(row))[:ANCHORS])
+
+    def _ahead(self, row: int) -> tuple[int, ...]:
+        """Returns hashes of the rows that follow one in the list, the nearest first: backward, those met before it."""
+        hashes = [short_hash(native_id) for _, native_id in self._rows[max(0, row - ANCHORS) : row][::-1]]
+        return (*hashes, *self._behind)[:ANCHORS]
+
+    def end_mark(self) -> IndexMark | None:
+        return self._before(len(self._rows) - 1) if self._rows else self._mark

@@ -1,0 +1,185 @@
+"""What reading a page-number list forward and backward share: windows by index, mended when rows were inserted or
+deleted, bounds and marks (DESIGN.md 6)."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Awaitable
+from typing import Protocol
+
+from providers.errors import SourceErrorCode
+from providers.record import ContactRecord
+from resolvers.marks import ANCHORS, IndexMark, short_hash
+from resolvers.operation import Operation
+from resolvers.plan import SourcePlan
+from resolvers.rows import PageSizes, Rows
+from resolvers.streams.drift import ReadWindows, filled_up, find_place, row_id, stands
+from resolvers.streams.stream import Bounds, Stream
+
+# A list that moves all the time has no place to find again.
+MENDS = 4
+
+
+class RowReader(Protocol):
+    """What reads windows of one list: `PagedList`, or one stage of a board."""
+
+    def read(self, start: int, stop: int) -> Awaitable[Rows[ContactRecord]]: ...
+
+
+class IndexListStream(Stream):
+    """One page-number list from a mark on, up to the other bound's mark (`_limit`)."""
+
+    MARKS = (IndexMark,)
+
+    def __init__(
+        self,
+        operation: Operation,
+        plan: SourcePlan,
+        bounds: Bounds,
+        reader: RowReader,
+        sizes: PageSizes,
+        *,
+        forward: bool,
+    ) -> None:
+        super().__init__(operation, plan, bounds, forward=forward)
+        self._reader = reader
+        self._sizes = sizes
+        # The mark that reading began at, mended when the list had moved.
+        mark, limit = (bounds.after, bounds.before) if forward else (bounds.before, bounds.after)
+        assert mark is None or isinstance(mark, IndexMark)
+        assert limit is None or isinstance(limit, IndexMark)
+        self._mark = mark
+        self._limit = limit
+        # Rows consumed, in reading order: their index in the list and their id ("" when unreadable).
+        self._rows: list[tuple[int, str]] = []
+        self._item_rows: list[int] = []
+        # Where reading goes on after the list was found moved, until rows are taken again.
+        self._here: IndexMark | None = None
+        self._mends = 0
+        # How far the rows behind the mark have moved since it was made.
+        self._shift = 0
+        # The index at which the stretch ends on its far side, where that had to be looked for.
+        self._edge: int | None = None
+
+    async def fill(self, count: int) -> None:
+        while len(self.items) < count and not self.ended and not self.stopped:
+            if self.scanned >= self.scan_limit and self.plan.residual is not None:
+                self.stop_at_limit()
+                return
+            await self._go_on(self._chunk(count - len(self.items)))
+
+    def _chunk(self, need: int) -> int:
+        if self.plan.residual is None:
+            return need
+        # A filter is applied here: read what one call holds, and no more than the limit allows.
+        return max(1, min(max(need, self._sizes.largest // 2 - 1), self.scan_limit - self.scanned))
+
+    @abstractmethod
+    async def _go_on(self, count: int) -> None:
+        """Consumes some of the next `count` rows, or finds that there are none. Raises SourceError."""
+
+    # ------------------------------------------------------------ rows
+
+    async def _read_at(self, mark: IndexMark | None, start: int, stop: int) -> tuple[Rows[ContactRecord], bool]:
+        """Returns a window and whether it shows the mark's place as it was, by the source itself where the cache
+        does not: what is read to find the place has to be of one time with it."""
+        rows = await self._read(start, stop)
+        as_was = mark is None or stands(mark, start, rows)
+        if not as_was:
+            self.operation.forget(self.source)
+            if mark is not None and any(response.cache_hit for response in rows.responses):
+                rows = await self._read(start, stop)
+                as_was = stands(mark, start, rows)
+        return rows, as_was
+
+    async def _read(self, start: int, stop: int) -> Rows[ContactRecord]:
+        rows = await self._reader.read(start, stop)
+        self.met(rows.responses, rows.bad)
+        if rows.total is not None:
+            self.total = rows.total
+        if rows.missing:
+            self.warn(
+                SourceErrorCode.SOURCE_INVALID_RESPONSE,
+                f"counts {rows.total} contacts but gives none from the {start + len(rows.records) + 1}th on",
+            )
+        return rows
+
+    def _consume(self, index: int, record: ContactRecord | None) -> None:
+        self._here = None
+        self._rows.append((index, row_id(record)))
+        if record is not None and self.holds(record):
+            self.items.append(record)
+            self._item_rows.append(len(self._rows) - 1)
+
+    # ------------------------------------------------------------ drift
+
+    async def _find_edge(self, start: int, rows: Rows[ContactRecord]) -> None:
+        """Finds where the stretch ends on its far side (`_edge`) when the limit's record does not show it."""
+        limit = self._limit
+        if limit is None or self._edge is not None:
+            return
+        ids = [row_id(record) for record in rows.records]
+        if limit.last is not None and limit.last in ids:
+            return
+        more = 0 if None in (self.total, limit.total) else (self.total or 0) - (limit.total or 0)
+        place = limit.index + (max(0, self._shift, more) if self.forward else min(0, self._shift))
+        own = 1 if self.forward and self.bounds.before_own else 0
+        reached = start + len(ids) > place - own if self.forward else start < place
+        if limit.last is None or limit.index == 0:
+            self._edge = place
+            return
+        expected = {anchor: limit.index - 2 - age + self._shift for age, anchor in enumerate(limit.before)}
+        displaced = any(
+            expected.get(short_hash(native_id), at) != at for at, native_id in enumerate(ids, start=start) if native_id
+        )
+        if not reached and not displaced:
+            return
+        self.operation.forget(self.source)
+        windows = ReadWindows(start, rows)
+        found = await self._found(limit, windows, len(ids))
+        if found is None:
+            self._drifted()
+            self._edge = place
+        else:
+            self._edge = found - (own if windows.at(found - 1) == limit.last else 0)
+
+    def _drifted(self) -> None:
+        self.warn(
+            SourceErrorCode.PAGE_DRIFT,
+            "the list moved between two pages and none of the last eight contacts is left to go on from",
+        )
+
+    async def _mended(self, mark: IndexMark, windows: ReadWindows, count: int) -> IndexMark:
+        """Returns the mark where it stands now, by its nearest surviving anchor: two more calls at most.
+
+        Adds what it reads to the windows.
+        """
+        self._mends += 1
+        found = await self._found(mark, windows, count) if self._mends <= MENDS else None
+        if found is None:
+            self._drifted()
+            mended = IndexMark(mark.index, None, (), self.total)
+        else:
+            # The rows around the place are its anchors now, as far as they were read; then the older ones.
+            last = windows.at(found - 1) or None
+            before = windows.hashes(range(found - 2, max(-1, found - 1 - ANCHORS), -1))
+            ahead = windows.hashes(range(found, found + ANCHORS))
+            mended = IndexMark(
+                found,
+                last,
+                filled_up(before, mark.before)[: ANCHORS - 1],
+                self.total,
+                filled_up(ahead, mark.ahead)[:ANCHORS],
+            )
+            self._shift = found - mark.index
+        self._here = mended
+        if not self._rows:
+            self._mark = mended
+        return mended
+
+    async def _found(self, mark: IndexMark, windows: ReadWindows, count: int) -> int | None:
+        """Returns the index that the mark stands at now, None when no anchor is left."""
+        return await find_place(mark, windows, self._read, self.total, self._sizes.largest, count, forward=self.forward)
+
+    def base_mark(self) -> IndexMark | None:
+        return self._mark
