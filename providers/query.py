@@ -86,7 +86,7 @@ class ListQuery(msgspec.Struct, frozen=True):
     """What one source's list is asked for, whatever the page.
 
     `conditions` and `orders` are those the provider took; `parts` names the record fields somebody wants
-    ("tags", "status", "details.statusData"), so that relations are included only then (DESIGN.md 7).
+    ("tags", "status", "details.status_data"), so that relations are included only then (DESIGN.md 7).
     """
 
     conditions: tuple[Condition, ...] = ()

@@ -115,11 +115,11 @@ def test_a_search_goes_out_once() -> None:
         (set(), None),
         ({"email", "details"}, None),
         ({"status"}, "status"),
-        ({"details.statusData"}, "status"),
+        ({"details.status_data"}, "status"),
         ({"tags"}, "groups"),
-        ({"details.groupsData"}, "groups"),
-        ({"details.sourceData"}, "source"),
-        ({"tags", "status", "details.sourceData"}, "groups,source,status"),
+        ({"details.groups_data"}, "groups"),
+        ({"details.source_data"}, "source"),
+        ({"tags", "status", "details.source_data"}, "groups,source,status"),
     ],
 )
 def test_only_what_somebody_selected_is_included(parts: set[str], include: str | None) -> None:

@@ -45,9 +45,9 @@ _SORTS = {
 
 # The relations, and the parts of a record that need each (DESIGN.md 7: nothing is included that nobody selected).
 _INCLUDES = {
-    "groups": frozenset({"tags", "details.groupsData"}),
-    "source": frozenset({"details.sourceData"}),
-    "status": frozenset({"status", "details.statusData"}),
+    "groups": frozenset({"tags", "details.groups_data"}),
+    "source": frozenset({"details.source_data"}),
+    "status": frozenset({"status", "details.status_data"}),
 }
 
 
