@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -96,7 +97,7 @@ class Board(DataLoader[_Key, Any]):
     async def count(self, key: str, name: str) -> int | None:
         """Returns how many contacts a stage has; free beside windows asked for at the same time. Raises SourceError."""
         self._names[key] = name
-        if self._first is not None:
+        if self._first is not None and not self._shares_name(key):
             return _rows(self._find(self._first.buckets, key), 0, 0, 0, []).total
         counted: Rows[ContactRecord] = await self.load((key, 0, 0))
         return counted.total
@@ -112,10 +113,17 @@ class Board(DataLoader[_Key, Any]):
         named = find(buckets, self._names[key]) if bucket is None and key in self._names else None
         return named if named is not None and named.native_id is None else bucket
 
+    def _asked(self, buckets: Sequence[Bucket], key: str, only: str | None) -> Bucket | None:
+        """Returns a stage's bucket; the only one there is where the stage alone was asked for."""
+        return buckets[0] if only is not None and len(buckets) == 1 else self._find(buckets, key)
+
+    def _shares_name(self, key: str) -> bool:
+        return key in self._operation.memo.get(("shared names", self._source.name), ())
+
     def known(self, key: str, start: int, stop: int) -> Rows[ContactRecord] | None:
         """Returns rows that have come with the first page of every stage, None when these have not."""
         for answer in (self._first, self._beside):
-            if answer is None:
+            if answer is None or self._shares_name(key):
                 continue
             bucket = self._find(answer.buckets, key)
             if bucket is not None and bucket.key in answer.elsewhere:
@@ -130,11 +138,26 @@ class Board(DataLoader[_Key, Any]):
         return rows if rows is not None else await self.load((key, start, stop))
 
     async def batch_load_fn(self, keys: Sequence[_Key]) -> list[Any]:
+        distinct = dict.fromkeys(keys)
+        single = [key for key in distinct if self._shares_name(key[0])]
+        answers = dict(zip(single, await asyncio.gather(*map(self._alone, single)), strict=True))
+        answers |= await self._together([key for key in distinct if key not in answers])
+        return [answers[key] for key in keys]
+
+    async def _alone(self, key: _Key) -> Rows[ContactRecord] | Exception:
+        """Returns rows of a stage whose bucket another stage's cannot be told from, by a call for it alone."""
+        rows = key[0], key[1], max(1, key[2])
+        try:
+            return (await self._read([rows], key[0]))[rows]
+        except Exception as error:  # noqa: BLE001  a loader hands every waiter its own failure
+            return error
+
+    async def _together(self, keys: Sequence[_Key]) -> dict[_Key, Rows[ContactRecord] | Exception]:
         # One POST holds one page a stage: a stage asked for twice has its second window in the next round.
         answers: dict[_Key, Rows[ContactRecord] | Exception] = {}
         # An empty window asks for the total alone, which every answer tells.
-        counts = [key for key in dict.fromkeys(keys) if key[2] == 0]
-        left = [key for key in dict.fromkeys(keys) if key[2] > 0]
+        counts = [key for key in keys if key[2] == 0]
+        left = [key for key in keys if key[2] > 0]
         alone = not self._whole and len({key[0] for key in keys}) == 1
         while left:
             round_: dict[str, _Key] = {}
@@ -148,7 +171,7 @@ class Board(DataLoader[_Key, Any]):
             left = [key for key in left if key not in answers]
         if counts:
             answers = await self._counted(counts, windows=len(answers) > 0) | answers
-        return [answers[key] for key in keys]
+        return answers
 
     async def _counted(self, keys: list[_Key], *, windows: bool) -> dict[_Key, Rows[ContactRecord] | Exception]:
         try:
@@ -184,7 +207,7 @@ class Board(DataLoader[_Key, Any]):
             result = {}
             smaller: int | None = None
             for key in keys:
-                found = [self._find(page.buckets, key[0]) for page, _ in pages]
+                found = [self._asked(page.buckets, key[0], only) for page, _ in pages]
                 for offset, bucket in enumerate(found):
                     smaller = smaller or _short(bucket, firsts[key[0]] + 1 + offset, size)
                 bucket = _merged(found)
@@ -235,6 +258,11 @@ def board(operation: Operation, plan: SourcePlan, pipeline: Pipeline, *, whole: 
     if not isinstance(found, Board):
         found = operation.memo[key] = Board(operation, plan.source, query, pipeline, whole=whole)
     return found
+
+
+def note_shared_names(operation: Operation, source: Source, stages: Iterable[str | None]) -> None:
+    """Remembers stages whose name another stage has, too: under names, an answer has one bucket for all of them."""
+    operation.memo.setdefault(("shared names", source.name), set()).update(stages)
 
 
 def find(buckets: Sequence[Bucket], key: str) -> Bucket | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 
 import msgspec
@@ -14,7 +15,7 @@ from providers.query import ListQuery
 from providers.record import SourceRecord, StageRecord
 from providers.request import Response
 from providers.source import Source
-from resolvers.board import Board, board
+from resolvers.board import Board, board, note_shared_names
 from resolvers.connection import ErrorRecord
 from resolvers.ids import StageKey, stage_id
 from resolvers.once import once
@@ -27,12 +28,18 @@ LISTED_ONLY = frozenset({"color", "position"})
 
 
 async def stage_list(
-    operation: Operation, source: Source, pipeline: Pipeline, parts: frozenset[str], nested: int | None
+    operation: Operation,
+    source: Source,
+    pipeline: Pipeline,
+    parts: frozenset[str],
+    nested: int | None,
+    whole: int = 0,
 ) -> Listed:
     """Returns the pipeline's stages in its order. Raises SourceError.
 
     From the pipeline endpoint; from the stage buckets where the installation has none, or where their contacts or
-    counts are wanted and they say which stages they are. `nested`: how many contacts of every stage are wanted.
+    counts are wanted, they say which stages they are, and they are at most `whole`: nobody pages through those, so
+    the order of the answer will do. `nested`: how many contacts of every stage are wanted.
     """
     size = nested if nested is not None else 1 if "contact_count" in parts else None
     if size is None:
@@ -40,7 +47,8 @@ async def stage_list(
         return listed if listed is not None else await _buckets(operation, source, pipeline, 1)
     if not parts & LISTED_ONLY:
         counted = await _buckets(operation, source, pipeline, size)
-        if all(stage.native_id and stage.pipeline_id for stage in counted.records):
+        identified = all(stage.native_id and stage.pipeline_id for stage in counted.records)
+        if identified and len(counted.records) <= whole:
             return counted
         try:
             listed = await _endpoint(operation, source, pipeline)
@@ -68,12 +76,17 @@ def _together(listed: Listed | BaseException | None, counted: Listed | BaseExcep
 
 
 def _with_counts(listed: Listed, counted: Listed) -> Listed:
-    """Returns the stages with the counts of those that the buckets have."""
+    """Returns the stages with the counts of those that the buckets have. A name that two stages have tells none."""
+    names = Counter(stage.name for stage in listed.records)
+    found = [find_stage(counted.records, stage.native_id, stage.name) for stage in listed.records]
+    if counted.records and not any(found):
+        # Without an id it is a guess which of several pipelines is the active one: the contacts' is.
+        return counted
     stages = [
-        msgspec.structs.replace(stage, contact_count=found.contact_count)
-        if (found := find_stage(counted.records, stage.native_id, stage.name)) is not None
-        else stage
-        for stage in listed.records
+        stage
+        if bucket is None or names[stage.name] > 1
+        else msgspec.structs.replace(stage, contact_count=bucket.contact_count)
+        for stage, bucket in zip(listed.records, found, strict=True)
     ]
     return Listed(stages, [*listed.responses, *counted.responses])
 
@@ -112,6 +125,8 @@ async def _ask_endpoint(operation: Operation, source: Source, pipeline: Pipeline
         return None
     if not stages and pipeline.native_id is None:
         return None
+    names = Counter(stage.name for stage in stages)
+    note_shared_names(operation, source, (stage.native_id for stage in stages if names[stage.name] > 1))
     return Listed([_of_list(source.record, pipeline, stage) for stage in stages], [response])
 
 

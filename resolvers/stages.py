@@ -31,7 +31,7 @@ from resolvers.errors import BadUserInput
 from resolvers.ids import StageKey
 from resolvers.legs import Leg, by_index
 from resolvers.operation import Operation
-from resolvers.page_arguments import PageArguments
+from resolvers.page_arguments import PageArguments, cut
 from resolvers.pipelines import LISTED_ONLY, find_stage, known_stages, stage_list, stage_record, whole_board
 from resolvers.plan import Ordering, SourcePlan, plan
 from resolvers.reading import page_sizes
@@ -58,7 +58,11 @@ async def pipeline_stages(
     that brings these. Raises BadUserInput.
     """
     pipeline = Pipeline(pipeline.type, pipeline.native_id or None)
-    legs = [_leg(operation, source, pipeline, wanted) for source in chosen(operation, sources)]
+    asked = chosen(operation, sources)
+    # As many stages as surely are all on the page, where nobody asks for a place among them.
+    size = 0 if wanted.cursors or page.after is not None or page.before is not None else cut(page).size
+    whole = size // max(1, sum(1 for source in asked if source.provider.capabilities.buckets))
+    legs = [_leg(operation, source, pipeline, wanted, whole) for source in asked]
     outcome = await federated(operation, "stages", pipeline, legs, page, (), policy, wanted)
     if outcome.connection is None:
         return outcome
@@ -176,11 +180,11 @@ async def stage_by_key(
 # ---------------------------------------------------------------- a pipeline's list
 
 
-def _leg(operation: Operation, source: Source, pipeline: Pipeline, wanted: Wanted) -> Leg:
+def _leg(operation: Operation, source: Source, pipeline: Pipeline, wanted: Wanted, whole: int) -> Leg:
     made = SourcePlan(source, ListQuery(), None, Ordering.RANK, never=not source.provider.capabilities.buckets)
 
     async def read() -> Listed:
-        listed = await stage_list(operation, source, pipeline, wanted.parts, wanted.nested)
+        listed = await stage_list(operation, source, pipeline, wanted.parts, wanted.nested, whole)
         if pipeline.native_id is None and listed.records:
             # Stages that are met by this id later share the board of the active pipeline.
             operation.memo["active pipeline", source.name, pipeline.type] = listed.records[0].pipeline_id

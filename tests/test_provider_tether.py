@@ -414,12 +414,6 @@ def test_the_querys_own_stage_goes_before_the_asked_one() -> None:
     assert sent_body(provider.buckets_request(query, {}, 10, Pipeline(), only=NEW_LEAD))["status"] == "Qualified"
 
 
-def test_known_stages_are_sent_by_id_so_that_renamed_ones_are_found() -> None:
-    stages = [Stage(NEW_LEAD, "New Lead", None, 0, PIPELINE), Stage(None, "Nameless", None, 1, PIPELINE)]
-    request = provider.buckets_request(ListQuery(), {}, 10, Pipeline(), stages=stages)
-    assert sent_body(request)["stageIdByName"] == {"New Lead": NEW_LEAD}
-
-
 def test_two_pipelines_at_once_are_refused() -> None:
     assert body(own("pipelineId", PIPELINE), pipeline=Pipeline(native_id=PIPELINE))["pipelineId"] == PIPELINE
     with pytest.raises(FilterRefused, match=r"tether\.pipelineId"):

@@ -33,7 +33,7 @@ SALES, PARTNERS, APPLICATIONS = PIPELINES
 NAMES = [stage["name"] for stage in SALES["pipelineStages"]]
 IDS = [stage["_id"] for stage in SALES["pipelineStages"]]
 NAMED = Wanted(parts=frozenset({"id", "name"}))
-BOARD = Wanted(parts=frozenset({"id", "name", "contacts"}), nested=10)
+BOARD = Wanted(parts=frozenset({"id", "name", "contacts"}), cursors=False, nested=10)
 ALL = PageArguments(first=100)
 ACTIVE = Pipeline()
 PIPELINE_PATH = "/api/pipelines"
@@ -216,6 +216,53 @@ async def test_a_board_with_colours_is_one_post_and_the_pipelines() -> None:
     assert found[0].contact_count == len(in_stage(world, "New Lead"))
 
 
+@pytest.mark.parametrize("size", [1, 3, 7])
+async def test_paging_through_stages_keeps_the_pipelines_order_whatever_is_selected(size: int) -> None:
+    world = World({"tether": 100}, switches={"tether": Switches(buckets_order="reversed")})
+    selections = [
+        BOARD,
+        NAMED,
+        Wanted(parts=frozenset({"id", "contact_count"}), cursors=False),
+        Wanted(parts=frozenset({"id", "color"})),
+    ]
+    met: list[str | None] = []
+    after: str | None = None
+    for turn in range(9):
+        wanted = selections[turn % len(selections)]
+        found = await connection(world.operation(), wanted, PageArguments(first=size, after=after))
+        met += [stage.native_id for stage in found.nodes]
+        after = found.page_info.end_cursor
+        if not found.page_info.has_next_page:
+            break
+    assert met == IDS
+
+
+async def test_two_stages_of_one_name_have_their_own_contacts_and_counts() -> None:
+    world = World({"tether": 200})
+    fake = tether(world)
+    twins = [{**stage, "name": NAMES[0]} if stage["_id"] == IDS[1] else stage for stage in SALES["pipelineStages"]]
+    fake.pipelines[0] = {**SALES, "pipelineStages": twins}
+    expected = [
+        {row["_id"] for row in fake.store.rows if row.get("pipelineStage") == native_id} for native_id in IDS[:2]
+    ]
+    assert all(expected)
+    operation = world.operation()
+    found = await connection(operation, Wanted(parts=BOARD.parts | {"color"}, cursors=False, nested=100))
+    first, second = found.nodes[:2]
+    assert (first.name, second.name) == (NAMES[0], NAMES[0])
+    columns = await asyncio.gather(*(its_contacts(operation, stage, 100) for stage in (first, second)))
+    assert [set(ids(column)) for column in columns] == expected
+    counts = [await stages.stage_count(operation, stage) for stage in (first, second)]
+    assert counts == [len(each) for each in expected]
+
+
+async def test_where_it_is_a_guess_which_pipeline_is_active_the_contacts_is_shown() -> None:
+    world = World({"tether": 100}, switches={"tether": Switches(pipelines_marked=False)})
+    tether(world).pipelines[:2] = [PARTNERS, SALES]
+    found = await connection(world.operation(), Wanted(parts=BOARD.parts | {"color"}, cursors=False, nested=10))
+    assert [stage.native_id for stage in found.nodes] == IDS
+
+
 async def test_a_board_survives_pipelines_that_fail_and_says_so() -> None:
     world = World({"tether": 100})
     tether(world).switches.fail("status", times=9, status=503, path=PIPELINE_PATH)
@@ -229,7 +276,7 @@ async def test_a_board_survives_pipelines_that_fail_and_says_so() -> None:
 async def test_counts_of_all_stages_are_one_post() -> None:
     world = World({"tether": 200})
     operation = world.operation()
-    found = await connection(operation, Wanted(parts=frozenset({"name", "contact_count"})))
+    found = await connection(operation, Wanted(parts=frozenset({"name", "contact_count"}), cursors=False))
     counts = [await stages.stage_count(operation, stage) for stage in found.nodes]
     assert counts == [len(in_stage(world, name)) for name in NAMES]
     assert [call.method for call in tether(world).calls] == ["POST"]

@@ -109,8 +109,12 @@ class Switches:
     assignees: Literal["ids", "objects"] = "ids"
     buckets_under: Literal["data", "dataByStatus"] = "data"
     buckets_keyed_by: Literal["name", "id"] = "name"
+    buckets_order: Literal["pipeline", "reversed"] = "pipeline"
+    """In which order the stages come: the page promises none, and some JSON writers put keys like "2024" first."""
     stage_id_by_name: Literal["full", "partial", "absent"] = "full"
     """Whether stageIdByName lists all stages, only the first (as the sample does), or is missing (trap 6)."""
+    pipelines_marked: bool = True
+    """Whether a pipeline says that it is the active one."""
     stage_name_by_id: Literal["full", "absent"] = "full"
     tether_list_envelope: Literal["data", "bare", "named"] = "data"
     """Pipelines and users under `data`, as a bare array, or under their own name."""

@@ -91,7 +91,7 @@ class TetherFake(FakeApp):
             errors=_error,
             accepts=bearer(token),
         )
-        self.pipelines = pipelines
+        self.pipelines = list(pipelines)
         self.users = users
         self.applications = Store(applications, "_id")
         self.caller = caller if caller is not None else users[0]["_id"] if users else ""
@@ -112,6 +112,8 @@ class TetherFake(FakeApp):
         asked = _number(body, "size", DEFAULT_SIZE)
         size = page_size(asked, "size", self.switches, None)
         stages, pipeline = self._stages(body)
+        if self.switches.buckets_order == "reversed":
+            stages = stages[::-1]
         buckets: dict[str, Any] = {}
         for stage in stages:
             rows = self._in_stage(body, query, stage, pipeline)
@@ -142,7 +144,13 @@ class TetherFake(FakeApp):
         parameters = self.parameters(request)
         parameters.refuse_unknown({"type"}, strict=self.switches.strict)
         kind = parameters.text("type") or "Contact"
-        return self._listed("pipelines", [pipeline for pipeline in self.pipelines if pipeline["type"] == kind])
+        unmarked = set() if self.switches.pipelines_marked else {"isActive"}
+        shown = [
+            {key: value for key, value in pipeline.items() if key not in unmarked}
+            for pipeline in self.pipelines
+            if pipeline["type"] == kind
+        ]
+        return self._listed("pipelines", shown)
 
     async def _users(self, request: Request) -> Response:
         self.parameters(request).refuse_unknown((), strict=self.switches.strict)
@@ -182,10 +190,12 @@ class TetherFake(FakeApp):
         if kind not in ("Contact", "Application"):
             raise ApiError(400, "pipelineType must be Contact or Application", field="pipelineType")
         pipeline = self._pipeline(kind, body.get("pipelineId"))
-        known = {stage["name"]: stage["_id"] for stage in pipeline["pipelineStages"]} if pipeline else {}
+        listed = [(stage["name"], stage["_id"]) for stage in pipeline["pipelineStages"]] if pipeline else []
+        known = dict(listed)
         brought = json_object("stageIdByName", body.get("stageIdByName") or {})
-        names = text_list("stages", body.get("stages") or []) or list(known)
-        stages = [Stage(name, brought.get(name, known.get(name)), name in brought) for name in names]
+        names = text_list("stages", body.get("stages") or [])
+        asked = [(name, known.get(name)) for name in names] or listed
+        stages = [Stage(name, brought.get(name, native_id), name in brought) for name, native_id in asked]
         status = body.get("status")
         if not status:
             return stages, pipeline

@@ -113,13 +113,12 @@ class Tether(NotOffered):
         size: int,
         pipeline: Pipeline,
         only: str | None = None,
-        stages: Sequence[Stage] = (),
     ) -> Request:
         """Returns the POST for one page of every stage.
 
         `pages` has the page, from 1, of each stage that is not on its first, by stage id or name. `only` restricts
-        the answer to one stage; a stage that the query itself names comes before it. `stages`, when they are known,
-        are sent so that Tether goes by their ids: a renamed stage's older contacts carry its old name (trap 6).
+        the answer to one stage; a stage that the query itself names comes before it. Without `stageIdByName`, which one
+        call cannot know, Tether goes by the stages' names.
         Raises FilterRefused for a parameter that applications do not have, and for two different pipelines.
         """
         members: dict[str, object] = {"page": dict(pages), "size": size}
@@ -136,9 +135,6 @@ class Tether(NotOffered):
             members["pipelineId"] = pipeline_id
         if only is not None:
             members.setdefault("status", only)
-        ids = {stage.name: stage.native_id for stage in stages if stage.native_id is not None}
-        if ids:
-            members["stageIdByName"] = ids
         return Request("POST", CONTACTS, body=msgspec.json.encode(members))
 
     def buckets_page(self, response: Response, source: SourceRecord) -> BucketPage:
