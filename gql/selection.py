@@ -63,6 +63,9 @@ def wanted(info: Info) -> Wanted:
     sizes = {_first_page(node, info.variable_values) for node in nested}
     largest = max((size for size in sizes if size is not None), default=None)
     inside = _inside(info, nested) if len(sizes) == 1 and largest else None
+    if inside is not None and not inside.contacts:
+        # A total alone is one record (DESIGN.md 7).
+        largest = 1
     return msgspec.structs.replace(found, nested=largest, inside=inside)
 
 

@@ -99,10 +99,12 @@ class _Page:
         before = self.before.places[index] if self.before is not None else None
         forward = self.how.forward
         place = (after if forward else before) or (Place() if forward else _THE_END)
-        part = Part(index, leg.plan, place, rank=place.rank, from_end=not forward and place == _THE_END)
+        from_end = not forward and place == _THE_END
+        # Ranks are counted from the start: the end's are known when the list's length is. One list needs none.
+        part = Part(index, leg.plan, place, rank=place.rank, from_end=from_end and len(self.legs) > 1)
         if leg.plan.never:
             return part
-        if part.from_end:
+        if from_end:
             before = None
         own = before is not None and (before.short or (self.before is not None and self.before.own == index))
         if forward and after is not None and after.exhausted:
@@ -121,8 +123,7 @@ class _Page:
             bounded_before=before is not None,
         )
         part.stream = leg.open(bounds, forward)
-        if not forward and before is None and not self.orders:
-            # Ranks are counted from the start: the end's are known when the list's length is.
+        if part.from_end and not self.orders:
             part.stream = from_the_end(part.stream, lambda: leg.open(bounds, True))
         return part
 

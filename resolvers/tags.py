@@ -80,15 +80,17 @@ async def tag_contacts(
     tag's id: other tags may have the same name, other contacts the name in an e-mail address.
     """
     source = operation.sources[tag.source.name]
-    name = tag.name
-    conditions, search = source.provider.tag_query(tag.native_id, name)
-    if search is not None and name == tag.native_id:
+    conditions, search = source.provider.tag_query(tag.native_id, tag.name)
+    if search is not None and tag.name == tag.native_id:
         # A record that gives the id alone: the search needs the name.
         try:
             listed = (await all_tags(operation, source)).tags.get(tag.native_id)
         except SourceError as error:
             return Outcome(None, [error])
-        conditions, search = source.provider.tag_query(tag.native_id, listed.name if listed is not None else name)
+        # Without a name there is nothing to search for: all contacts are held against the id.
+        search = None if listed is None or listed.name == tag.native_id else listed.name
+    if search is not None and not search.strip():
+        search = None
     made = plan(
         source,
         filter=None if conditions else Condition("tagId", Operator.EQ, tag.native_id),

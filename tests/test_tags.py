@@ -198,6 +198,23 @@ async def test_a_tag_known_by_its_id_alone_is_named_by_the_list_first() -> None:
     assert sorted(contact.native_id for contact in found.nodes) == sorted(tagged(world.fakes["autokonnect"], "42"))
 
 
+@pytest.mark.parametrize("name", [None, "", " "])
+async def test_a_tag_without_a_name_keeps_all_its_contacts(name: str | None) -> None:
+    world = World({"autokonnect": 80})
+    fake = world.fakes["autokonnect"]
+    assert isinstance(fake, AutokonnectFake)
+    row = fake.tags.get("42")
+    assert row is not None
+    fake.tags.delete("42")
+    fake.tags.insert({**row, "name": name})
+    tag = await tag_of(world, "autokonnect", "42")
+    world.forget_calls()
+    found = await its_contacts(world, tag)
+    assert sorted(contact.native_id for contact in found.nodes) == sorted(tagged(fake, "42"))
+    assert len(found.nodes) > 1
+    assert "search" not in {name for call in fake.calls for name, _ in call.parameters}
+
+
 async def test_a_list_that_cannot_name_the_tag_is_told_as_the_sources_failure() -> None:
     world = World({"autokonnect": 80})
     world.fakes["autokonnect"].switches.fail("status", times=9, status=500, path="/api/v1/contacts/tags")

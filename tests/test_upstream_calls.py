@@ -10,7 +10,7 @@ from providers.fakes import Switches
 from providers.query import Condition, Operator, Order, OrderField
 from resolvers.connection import SourceStatus
 from resolvers.selection import Wanted
-from tests.made_rows import made_rows
+from tests.made_rows import instant, made_rows
 from tests.world import World, ids
 
 BY_NUMBER = ["tether", "wacr", "autokonnect"]
@@ -93,6 +93,17 @@ async def test_backward_over_lists_of_unequal_length_each_page_is_one_call_of_a_
         assert max(world.calls(name) for name in lengths) == 1
         seen = ids(page.nodes) + seen
     assert seen == whole
+
+
+async def test_the_end_of_one_list_is_read_without_the_rest_of_it() -> None:
+    # Read as a whole it would be longer than the scan limit allows.
+    rows = [{**row, "updated_at": instant(number)} for number, row in enumerate(made_rows("askelephant", 300))]
+    world = World({"askelephant": rows}, scan_limit=100)
+    page = await world.connection(last=10)
+    assert world.calls("askelephant") == 1
+    whole = ids(await world.walk([100]))
+    assert ids(page.nodes) == whole[-10:]
+    assert ids(await world.walk_back([7, 100])) == whole
 
 
 async def test_an_exhausted_source_is_not_asked_again() -> None:

@@ -6,9 +6,11 @@ from datetime import UTC, datetime, timedelta
 
 from providers.page import BadRow, Page
 from providers.provider import Token
+from providers.pushdown import row_for
 from providers.query import Condition, ListQuery, Operator, Order, OrderField
 from providers.record import ContactRecord
 from providers.request import Response
+from providers.source import Source
 from resolvers.one_time import of_one_time
 from resolvers.operation import Operation
 from resolvers.plan import SourcePlan
@@ -34,7 +36,7 @@ class Chain:
         self.query = plan.query
         default = plan.source.provider.capabilities.default_order
         orders = plan.query.orders or ((Order(*default),) if default else ())
-        self.by_time = len(orders) == 1 and orders[0].field is OrderField.UPDATED_AT
+        self.by_time = len(orders) == 1 and orders[0].field is OrderField.UPDATED_AT and _takes_times(plan.source)
         self.descending = bool(orders) and orders[0].descending
 
     @property
@@ -96,6 +98,15 @@ class Chain:
         """Whether a record comes before an instant in the list's order."""
         time = micros(record)
         return time > at if self.descending else time < at
+
+
+def _takes_times(source: Source) -> bool:
+    """Whether the source filters by `updated_at`, from an instant on and up to one."""
+    capabilities = source.provider.capabilities
+    return all(
+        row_for(capabilities, Condition("updatedAt", operator, _EPOCH)) is not None
+        for operator in (Operator.GTE, Operator.LTE)
+    )
 
 
 def _narrowed(query: ListQuery, at: int, *, older: bool) -> ListQuery:

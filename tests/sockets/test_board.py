@@ -100,6 +100,12 @@ def test_forty_stages_are_one_post_as_well(tmp_path_factory: pytest.TempPathFact
     assert [ids(node["contacts"]) for node in nodes] == [in_stage(at, 0, 2, stages=40) for at in range(40)]
 
 
+def test_totals_of_stages_alone_are_one_post_of_one_contact_a_stage(tether: Service) -> None:
+    nodes = tether.data("{ pipelineStages { nodes { name contacts { totalCount } } } }")["pipelineStages"]["nodes"]
+    assert [node["contacts"]["totalCount"] for node in nodes] == [IN_EACH] * len(STAGES)
+    assert tether.calls("tether") == [post(size=1)]
+
+
 def test_counts_alone_are_one_post_of_one_contact_a_stage(tether: Service) -> None:
     nodes = tether.data("{ pipelineStages { nodes { contactCount } } }")["pipelineStages"]["nodes"]
     assert [node["contactCount"] for node in nodes] == [IN_EACH] * len(STAGES)
