@@ -45,7 +45,7 @@ def leg(operation: Operation, plan: SourcePlan) -> Leg:
         if plan.ordering is Ordering.LOCAL:
             return _sorted_here(operation, plan, bounds, forward)
         if plan.ordering is Ordering.RUNS:
-            inner = _without_residual_order(plan)
+            inner = msgspec.structs.replace(plan, orders=plan.query.orders, ordering=Ordering.PUSHED, residual=None)
             return RunStream(
                 operation, plan, bounds, lambda edge, way: _plain(operation, inner, edge, way), forward=forward
             )
@@ -110,10 +110,6 @@ def _sorted_here(operation: Operation, plan: SourcePlan, bounds: Bounds, forward
         plan, query=ListQuery(query.conditions, query.search, plan.own_orders, query.parts), ordering=Ordering.PUSHED
     )
     return OwnOrderStream(local, lambda: _plain(operation, own, bounds, forward), in_own=in_own)
-
-
-def _without_residual_order(plan: SourcePlan) -> SourcePlan:
-    return msgspec.structs.replace(plan, orders=plan.query.orders, ordering=Ordering.PUSHED)
 
 
 def from_the_end(stream: Stream, reopened: Callable[[], Stream]) -> Stream:

@@ -30,6 +30,7 @@ _FOR_GOOD = {
     SourceErrorCode.SOURCE_UNAUTHENTICATED,
     SourceErrorCode.SOURCE_FORBIDDEN,
     SourceErrorCode.SORT_NOT_SUPPORTED,
+    SourceErrorCode.SCAN_LIMIT_EXCEEDED,
 }
 
 # Where a source stands that is read backward and has given nothing yet; forward nothing follows there.
@@ -262,7 +263,9 @@ class _Page:
         for part in self.parts:
             stream = part.stream
             if stream is not None and part.error is None and stream.stopped and part.taken == len(stream.items):
-                places[part.index] = Place(places[part.index].rank, False, stream.end_mark())
+                mark = stream.end_mark()
+                if part.taken or mark != stream.base_mark():
+                    places[part.index] = Place(places[part.index].rank, False, mark)
                 beyond = True
         if beyond or (not self.items and more):
             return self.operation.cursors.encode(self.fingerprint, -1, places)

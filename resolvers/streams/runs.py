@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from providers.errors import SourceErrorCode
+from providers.errors import SortNotSupported, SourceErrorCode
 from providers.record import ContactRecord
 from resolvers.cursors import malformed
 from resolvers.marks import IndexMark, KeyMark, Mark, RunMark, TokenMark, short_hash
@@ -16,7 +16,10 @@ from resolvers.streams.stream import Bounds, Stream
 
 
 class RunStream(Stream):
-    """`opened` gives the source's own stream between two of its marks, in a direction."""
+    """`opened` gives the source's own stream of all its records between two of its marks, in a direction.
+
+    A run ends at the next record of other keys, whether that holds or not: a filter is applied to whole runs.
+    """
 
     MARKS = (RunMark,)
 
@@ -46,6 +49,10 @@ class RunStream(Stream):
         self._taken = 0
         # Of every item its run, and how many of that stand in front of the mark after the item.
         self._places: list[tuple[SortedRun, int]] = []
+        # The place between the last run read whole and the next one, in the reading direction, and how many records
+        # of runs behind the mark's own lie before it.
+        self._edge: RunMark | None = None
+        self._passed = 0
 
     def _own(self, argument: str, mark: Mark | None) -> RunMark | None:
         assert mark is None or isinstance(mark, RunMark)
@@ -59,6 +66,8 @@ class RunStream(Stream):
                 need = count - len(self.items)
                 if self._inner is None:
                     await self._begin(need)
+                elif self.plan.residual is not None and self._passed >= self.scan_limit:
+                    self.stop_at_limit()
                 else:
                     await self._next_run(self._inner, need)
         finally:
@@ -86,10 +95,12 @@ class RunStream(Stream):
             if self.forward:
                 first += len(records)
                 self._mark = run.mark(place)
-                self._emit(run, place, len(records))
+                self._emit(run, place, len(run.records))
+                self._edge = self._front(inner, first)
             else:
                 # Without its own edge, which is on the page behind.
                 self._emit(run, 0, place - 1 if exact and self.bounds.before_own else place)
+                self._edge = run.mark(0)
         if self.forward:
             self._inner, self._taken = inner, first
         else:
@@ -148,7 +159,8 @@ class RunStream(Stream):
 
     async def _next_run(self, inner: Stream, need: int) -> None:
         first = self._taken
-        await inner.fill(first + need + 1)
+        # Of a run that is filtered here nobody knows how much holds.
+        await inner.fill(first + (need if self.plan.residual is None else max(need, self._stride)) + 1)
         if first >= len(inner.items):
             self.ended, self.stopped = inner.ended, inner.stopped
             return
@@ -156,13 +168,21 @@ class RunStream(Stream):
         if records is None:
             return
         self._taken += len(records)
+        self._passed += len(records)
         if self.forward:
             run = self._sorted(_start(inner, first), records)
         else:
             run = self._sorted(_start(inner, self._taken - 1), records[::-1])
-        self._emit(run, 0, len(records))
+        self._emit(run, 0, len(run.records))
+        self._edge = self._front(inner, self._taken) if self.forward else run.mark(0)
         if inner.ended and self._taken >= len(inner.items):
             self.ended = True
+
+    def _front(self, inner: Stream, item: int) -> RunMark | None:
+        """Returns the mark in front of the run that an item begins, None behind the last one."""
+        if item >= len(inner.items):
+            return None
+        return RunMark(_start(inner, item), None, 0, 0, (), self._keys(inner.items[item]))
 
     async def _run(self, inner: Stream, first: int) -> list[ContactRecord] | None:
         """Returns the inner stream's run from an item on, None when reading stopped before its end."""
@@ -179,11 +199,17 @@ class RunStream(Stream):
                 return inner.items[first:end]
             end += 1
             if end - first > self.scan_limit:
-                self.stop_at_limit()
-                return None
+                equal = ", ".join(order.field.value for order in self._leading)
+                raise SortNotSupported(
+                    self.source.name,
+                    f"{self.source.name} has more than the scan_limit of {self.scan_limit} contacts of one {equal}, "
+                    "too many to sort them by the next field; order by fewer fields, filter more, or raise scan_limit",
+                )
 
     def _sorted(self, start: Start, records: list[ContactRecord]) -> SortedRun:
-        return SortedRun(start, self._keys(records[0]), records, self.plan.orders)
+        """Returns those of a whole run that hold, in order."""
+        holding = [record for record in records if self.holds(record)]
+        return SortedRun(start, self._keys(records[0]), holding, self.plan.orders)
 
     def _place(self, run: SortedRun, mark: RunMark) -> tuple[int, bool]:
         """Returns how many of the run's records stand in front of the mark, and whether its last one is still there."""
@@ -267,6 +293,9 @@ class RunStream(Stream):
 
     def base_mark(self) -> RunMark | None:
         return self._mark
+
+    def end_mark(self) -> Mark | None:
+        return self._edge if self.stopped and self._edge is not None else super().end_mark()
 
 
 def _start(inner: Stream, item: int) -> Start:
