@@ -1,4 +1,4 @@
-"""Runs of equal leading keys under the scan limit: nothing is lost, met twice or asked for in vain (DESIGN.md 4 to 6)."""
+"""Runs of equal leading keys under the scan limit: nothing is lost, met twice or asked for in vain (DESIGN.md 4, 6)."""
 
 from __future__ import annotations
 
