@@ -1,10 +1,11 @@
 """Ten thousand keep-alive clients on one worker: does each get its answers, and how much memory does the gateway take?
 
-    python bench/whole_stack/many_clients.py [--clients 10000] [--rounds 3]
+    python -m bench.whole_stack.many_clients [--clients 10000] [--rounds 3] [--report FILE]
 
 The clients are in this process, the gateway is a process of its own; each needs an open file a client, so the limit on
 open files is raised as far as this user may, and fewer clients are made where that is not enough. In every round all
 clients ask at once over the connection that each of them keeps. Ends with 1 unless every answer was the right one.
+--report replaces what stands between the two `clients` markers of a file, unless an answer was wrong.
 """
 
 from __future__ import annotations
@@ -19,11 +20,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import monotonic
 from typing import NamedTuple
 
+from bench.report import machine, put
 from providers.fakes import DEMO_CREDENTIAL, FAKES, ServerThread
 
 CONFIGURATION = """
@@ -160,12 +163,38 @@ async def connect(count: int, port: int) -> list[Client]:
     return clients
 
 
-async def measure(served: Gateway, count: int, rounds: int) -> bool:
-    """Print a line a round; return whether every client got the right answer every time."""
-    print(f"{count} clients, {served.megabytes():.0f} MB before the first")
+class Measured(NamedTuple):
+    """Whether every client got the right answer every time, and the worker's memory in MB."""
+
+    right: bool
+    before: float
+    connected: float
+    rounds: list[float]
+
+    def table(self, count: int) -> str:
+        """Returns the memory as a Markdown table: before, connected, after the first round and after the last."""
+        last = len(self.rounds)
+        lines = [
+            f"{datetime.now(UTC).date()}; {machine()}.",
+            "",
+            "| the worker's resident memory | MB |",
+            "| --- | ---: |",
+            f"| before the first client | {self.before:.0f} |",
+            f"| {count:,} connected, idle | {self.connected:.0f} |",
+        ]
+        lines += [f"| after round {number} | {self.rounds[number - 1]:.0f} |" for number in sorted({1, last})]
+        return "\n".join(lines)
+
+
+async def measure(served: Gateway, count: int, rounds: int) -> Measured:
+    """Prints a line a round, and returns what was seen."""
+    before = served.megabytes()
+    print(f"{count} clients, {before:.0f} MB before the first")
     began = monotonic()
     clients = await connect(count, served.port)
-    print(f"connected {len(clients)} in {monotonic() - began:.1f} s, {served.megabytes():.0f} MB")
+    connected = served.megabytes()
+    print(f"connected {len(clients)} in {monotonic() - began:.1f} s, {connected:.0f} MB")
+    memory: list[float] = []
     first = await clients[0].ask()
     expected = json.loads(first)["data"]["contacts"]
     right = len(clients) == count and len(expected["nodes"]) == 10 and expected["sources"] == [{"status": "OK"}]
@@ -176,14 +205,15 @@ async def measure(served: Gateway, count: int, rounds: int) -> bool:
         seconds = monotonic() - began
         good = sum(answer == first for answer in answers)
         failures = {repr(answer) for answer in answers if isinstance(answer, BaseException)}
+        memory.append(served.megabytes())
         print(
-            f"round {number}: {good} of {count} right in {seconds:.1f} s, {served.megabytes():.0f} MB",
+            f"round {number}: {good} of {count} right in {seconds:.1f} s, {memory[-1]:.0f} MB",
             *sorted(failures)[:3],
         )
         right = right and good == count
     for client in clients:
         client.close()
-    return right
+    return Measured(right, before, connected, memory)
 
 
 def main() -> None:
@@ -191,13 +221,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Keep-alive clients on one worker.")
     parser.add_argument("--clients", type=int, default=10_000)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--report", type=Path, help="a file that has the two `clients` markers")
     asked = parser.parse_args()
+    if asked.rounds < 1:
+        parser.error("--rounds: expected at least 1")
     count = room_for(asked.clients)
     if count < asked.clients:
         print(f"the limit on open files leaves room for {count} clients")
     with gateway() as served:
-        right = asyncio.run(measure(served, count, asked.rounds))
-    sys.exit(not right)
+        measured = asyncio.run(measure(served, count, asked.rounds))
+    if asked.report is not None and measured.right:
+        put(asked.report, "clients", measured.table(count))
+    sys.exit(not measured.right)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """The whole stack against another gateway, in one command: queries written, both measured, ratios in a table.
 
-    python bench/whole_stack/run.py --bench DIR --peers DIR [--rounds 3] [--baseline tailcall] [--report FILE]
+    python -m bench.whole_stack.run --bench DIR --peers DIR [--rounds 3] [--baseline tailcall] [--report FILE]
 
 The gateway benchmark (its run.py, its nginx upstream) and the installation of its peers are no part of this
 repository: --bench and --peers say where they are. What else is given goes to its run.py (--seconds, --warmup, ...).
@@ -27,6 +27,8 @@ from typing import Any
 
 import httpx
 
+from bench.report import machine, put
+
 HERE = Path(__file__).resolve().parent
 PROJECT = HERE.parents[1]
 QUERIES = HERE / "queries"
@@ -38,7 +40,6 @@ GATEWAY = (
 OURS = "ours"
 START_SECONDS = 60.0
 STOP_SECONDS = 15.0
-BEGIN, END = "<!-- stack -->", "<!-- /stack -->"
 TITLES = {"q1": "Q1 page", "q2": "Q2 federated", "q3": "Q3 board"}
 
 Rounds = Mapping[str, Sequence[Mapping[str, Any]]]
@@ -128,7 +129,7 @@ def table(measured: Rounds, baseline: str) -> str:
     rounds = min(len(measured[name]) for name in (baseline, OURS))
     return "\n".join(
         [
-            f"Medians of {rounds} interleaved rounds, {datetime.now(UTC).date()}.",
+            f"Medians of {rounds} interleaved rounds, {datetime.now(UTC).date()}; {machine()}.",
             "",
             f"| | gateway | {' | '.join(TITLES.values())} |",
             "| --- | --- | ---: | ---: | ---: |",
@@ -139,15 +140,6 @@ def table(measured: Rounds, baseline: str) -> str:
             f"| | contactgraph | {calls(OURS)} |",
         ]
     )
-
-
-def report(file: Path, text: str) -> None:
-    """Put the text between the file's markers. Raises SystemExit when it has none."""
-    head, begin, rest = file.read_text().partition(BEGIN)
-    _, end, tail = rest.partition(END)
-    if not begin or not end:
-        raise SystemExit(f"{file}: expected the markers {BEGIN} and {END}")
-    file.write_text(f"{head}{BEGIN}\n{text}\n{END}{tail}")
 
 
 def main() -> None:
@@ -167,7 +159,7 @@ def main() -> None:
     text = table(measure(bench, peers, asked.baseline, asked.rounds, others), asked.baseline)
     print(text)
     if asked.report is not None:
-        report(asked.report, text)
+        put(asked.report, "stack", text)
 
 
 if __name__ == "__main__":
