@@ -1,4 +1,4 @@
-"""Compiled projection: answers from plain records without a Python call per field (SPEED.md, section 3).
+"""Compiled projection: answers from plain records without a Python call per field (docs/performance.md).
 
 An executor of graphql-core that completes a sub-tree of plain attributes, computed fields and leaves with a function
 generated once per document, selection and type. Three decisions keep its answers equal to graphql-core's:

@@ -1,4 +1,4 @@
-"""Which records are projected without a Python call per field (SPEED.md 3), and which fields are computed for it."""
+"""Which records are projected without a Python call per field, and which fields are computed for it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tether: GET and POST /api/contacts as on the reference pages; one stage, pipelines, users as README.md names them."""
+"""Tether: GET and POST /api/contacts as on the reference pages; one stage, pipelines, users: docs/TRAPS.md."""
 
 from __future__ import annotations
 
