@@ -75,6 +75,24 @@ def test_a_link_leads_to_a_file(page: Path) -> None:
     assert [link for link in links if not (page.parent / link).exists()] == []
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_file_that_a_page_names_is_there(page: Path) -> None:
+    named = re.findall(r"`((?:gql|resolvers|providers|tests|bench)/[\w/]+\.\w+)`", page.read_text("utf-8"))
+    assert [file for file in named if not (PROJECT / file).exists()] == []
+
+
+def test_the_page_about_providers_names_every_file_that_lists_them() -> None:
+    text = (PROJECT / "docs/providers.md").read_text("utf-8")
+    lists = [
+        file.relative_to(PROJECT).as_posix()
+        for folder in ("gql", "resolvers", "providers")
+        for file in (PROJECT / folder).rglob("*.py")
+        if len(set(re.findall(r"\b(tether|askelephant|wacr|autokonnect)\b", file.read_text("utf-8")))) == 4
+    ]
+    assert "providers/registry.py" in lists
+    assert [file for file in lists if f"`{file}`" not in text] == []
+
+
 @pytest.mark.parametrize("decision", DECISIONS, ids=lambda decision: decision.stem)
 def test_a_decision_has_two_paragraphs_what_and_why_not_the_other_way(decision: Path) -> None:
     head, *paragraphs = decision.read_text("utf-8").strip().split("\n\n")
