@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
@@ -91,6 +92,21 @@ def test_the_page_about_providers_names_every_file_that_lists_them() -> None:
     ]
     assert "providers/registry.py" in lists
     assert [file for file in lists if f"`{file}`" not in text] == []
+
+
+def test_a_docstring_says_what_a_function_does_and_commands_nothing() -> None:
+    commands = re.compile(r'"""(Return|Raise|Give|Add|Complete|Let|Note|Put|Send|Run|Write|Start|Stop|Take) ')
+    assert [file.name for file in CODE if commands.search(file.read_text("utf-8"))] == []
+
+
+def test_every_layer_says_what_it_is_for() -> None:
+    silent = [
+        file.relative_to(PROJECT).as_posix()
+        for layer in ("gql", "resolvers", "providers")
+        for file in sorted((PROJECT / layer).rglob("__init__.py"))
+        if not ast.get_docstring(ast.parse(file.read_text("utf-8")))
+    ]
+    assert silent == []
 
 
 @pytest.mark.parametrize("decision", DECISIONS, ids=lambda decision: decision.stem)

@@ -52,7 +52,7 @@ class Gateway(NamedTuple):
     port: int
 
     def megabytes(self) -> float:
-        """Return its resident memory, in MB."""
+        """Returns its resident memory, in MB."""
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         found = re.search(r"VmRSS:\s+(\d+) kB", status)
         assert found is not None
@@ -60,7 +60,7 @@ class Gateway(NamedTuple):
 
 
 def room_for(clients: int) -> int:
-    """Raise the limit on open files, of this process and those that it starts, and return how many clients fit."""
+    """Raises the limit on open files, of this process and those that it starts, and returns how many clients fit."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = clients + OTHER_FILES
     limit = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
@@ -71,7 +71,7 @@ def room_for(clients: int) -> int:
 
 @contextmanager
 def gateway() -> Iterator[Gateway]:
-    """Run one worker over a fake WA.cr, until the block is left."""
+    """Runs one worker over a fake WA.cr, until the block is left."""
     command = [sys.executable, "-c", "from gql.cli import main; main()", "serve", "--port", "0", "--config"]
     with TemporaryDirectory() as folder, ServerThread(FAKES["wacr"](1_000)) as url:
         file = Path(folder, "contactgraph.toml")
@@ -106,7 +106,7 @@ class Client(asyncio.Protocol):
         self._transport = transport
 
     def ask(self) -> asyncio.Future[bytes]:
-        """Send the question; the future has the answer's body, or ConnectionError."""
+        """Sends the question; the future has the answer's body, or ConnectionError."""
         self._answer = asyncio.get_running_loop().create_future()
         if self._transport is None or self._transport.is_closing():
             self._answer.set_exception(ConnectionError("the connection was not kept"))
@@ -132,7 +132,7 @@ class Client(asyncio.Protocol):
         self._end(ConnectionError("the connection was lost"))
 
     def close(self) -> None:
-        """End the connection."""
+        """Ends the connection."""
         if self._transport is not None:
             self._transport.abort()
 
@@ -142,7 +142,7 @@ class Client(asyncio.Protocol):
 
 
 async def connect(count: int, port: int) -> list[Client]:
-    """Return so many connected clients, fewer where the gateway refuses some."""
+    """Returns so many connected clients, fewer where the gateway refuses some."""
     body = json.dumps(QUERY).encode()
     head = (
         f"POST /graphql HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json\r\n"
@@ -217,7 +217,7 @@ async def measure(served: Gateway, count: int, rounds: int) -> Measured:
 
 
 def main() -> None:
-    """Measure, and exit."""
+    """Measures, and exits."""
     parser = argparse.ArgumentParser(description="Keep-alive clients on one worker.")
     parser.add_argument("--clients", type=int, default=10_000)
     parser.add_argument("--rounds", type=int, default=3)

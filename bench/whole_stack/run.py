@@ -46,13 +46,13 @@ Rounds = Mapping[str, Sequence[Mapping[str, Any]]]
 
 
 def environment() -> dict[str, str]:
-    """Return what the gateway is started with. The benchmark's upstream takes any token."""
+    """Returns what the gateway is started with. The benchmark's upstream takes any token."""
     return {"BENCH_TOKEN": "any", **os.environ}
 
 
 @contextmanager
 def running(command: Sequence[str], answers: str) -> Iterator[None]:
-    """Run a command until the block is left; it is entered when the URL answers, whatever the status is."""
+    """Runs a command until the block is left; it is entered when the URL answers, whatever the status is."""
     process = subprocess.Popen(command, cwd=PROJECT, env=environment(), stdout=subprocess.DEVNULL)
     try:
         until = time.monotonic() + START_SECONDS
@@ -75,7 +75,7 @@ def running(command: Sequence[str], answers: str) -> Iterator[None]:
 
 
 def write_queries(bench: Path, peers: Path) -> None:
-    """Write the queries, with the cursors that the gateway gives over the benchmark's upstream."""
+    """Writes the queries, with the cursors that the gateway gives over the benchmark's upstream."""
     with TemporaryDirectory() as folder:
         making = [sys.executable, str(bench / "upstream" / "nginx_conf.py"), str(peers / "data"), folder]
         file = subprocess.run(making, check=True, capture_output=True, text=True).stdout.strip()
@@ -85,7 +85,7 @@ def write_queries(bench: Path, peers: Path) -> None:
 
 
 def measure(bench: Path, peers: Path, baseline: str, rounds: int, others: Sequence[str]) -> Rounds:
-    """Return what the benchmark measured: by gateway, a mapping a round."""
+    """Returns what the benchmark measured: by gateway, a mapping a round."""
     with TemporaryDirectory() as folder:
         figures = Path(folder, "figures.json")
         command = [
@@ -102,7 +102,7 @@ def measure(bench: Path, peers: Path, baseline: str, rounds: int, others: Sequen
 
 
 def table(measured: Rounds, baseline: str) -> str:
-    """Return medians over the rounds as a Markdown table, with ours as a ratio to the baseline.
+    """Returns medians over the rounds as a Markdown table, with ours as a ratio to the baseline.
 
     CPU seconds per 1,000 queries and queries a second are those at 32 connections, the time of a query at one.
     Raises SystemExit when a gateway was not measured.
@@ -143,7 +143,7 @@ def table(measured: Rounds, baseline: str) -> str:
 
 
 def main() -> None:
-    """Write the queries, measure, and print the table."""
+    """Writes the queries, measures, and prints the table."""
     parser = argparse.ArgumentParser(description="The whole stack in the gateway benchmark.", allow_abbrev=False)
     parser.add_argument("--bench", type=Path, required=True, help="the gateway benchmark's folder")
     parser.add_argument("--peers", type=Path, required=True, help="where its install.sh put things")
