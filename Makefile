@@ -4,6 +4,7 @@
 PYTHON ?= python3
 PORT ?= 8000
 PYTEST_ARGS ?=
+REPORT ?=
 SOAK_SECONDS ?= 600
 
 BIN := .venv/bin
@@ -43,11 +44,13 @@ format: $(STAMPS)/project ## write the formatting and the fixes that are safe
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-bench: install ## the measurements in bench/, as pytest-benchmark's table
-	$(BIN)/python -m pytest bench --benchmark-only
+bench: install ## the measurements in bench/, as pytest-benchmark's table (REPORT=docs/performance.md: the page's too)
+	@mkdir -p .benchmarks
+	$(BIN)/python -m pytest bench --benchmark-only $(if $(REPORT),--benchmark-json=.benchmarks/figures.json)
+	$(if $(REPORT),$(BIN)/python -m bench.micro .benchmarks/figures.json --report $(REPORT))
 
-clients: $(STAMPS)/project ## ten thousand keep-alive clients on one worker: their answers, and its memory
-	$(BIN)/python bench/whole_stack/many_clients.py
+clients: $(STAMPS)/project ## ten thousand keep-alive clients on one worker: their answers, and its memory (REPORT=FILE)
+	$(BIN)/python -m bench.whole_stack.many_clients $(if $(REPORT),--rounds 12 --report $(REPORT))
 
 schema: $(STAMPS)/project ## write schema.graphql
 	$(BIN)/contactgraph schema --out schema.graphql

@@ -22,7 +22,7 @@ CREDENTIAL_VARIABLE = "BENCH_TOKEN"
 
 
 def source(name: str) -> Source:
-    """Return a source over the provider's fake with ROWS contacts, in this process and without a cache."""
+    """Returns a source over the provider's fake with ROWS contacts, in this process and without a cache."""
     settings = SourceSettings(
         name=name, provider=name, base_url="http://fake.invalid", token_env=CREDENTIAL_VARIABLE, cache_ttl=0
     )
@@ -36,7 +36,7 @@ def source(name: str) -> Source:
 
 
 def answer(asked: Source, parts: frozenset[str] = frozenset()) -> Response:
-    """Return the source's answer to the question for its first ROWS contacts. `parts`: as in ListQuery."""
+    """Returns the source's answer to the question for its first ROWS contacts. `parts`: as in ListQuery."""
     by_token = asked.provider.capabilities.paging is Paging.CURSOR
     at: PageAt = Token(None, ROWS) if by_token else PageNumber(1, ROWS)
     request = asked.provider.contacts_request(ListQuery(parts=parts), at)
@@ -44,6 +44,6 @@ def answer(asked: Source, parts: frozenset[str] = frozenset()) -> Response:
 
 
 def contacts(asked: Source) -> list[ContactRecord]:
-    """Return the source's first ROWS contacts."""
+    """Returns the source's first ROWS contacts."""
     page = asked.provider.contacts_page(answer(asked), asked.record)
     return [record for record in page.records if record is not None]

@@ -47,7 +47,7 @@ def _run(answer: bytes, parent: Connection) -> None:
 
 @contextmanager
 def serving(body: bytes) -> Iterator[str]:
-    """Give the URL of a server whose answers are 200 with this JSON, until the block is left."""
+    """Gives the URL of a server whose answers are 200 with this JSON, until the block is left."""
     head = (
         "HTTP/1.1 200 OK\r\nServer: bench\r\nDate: Sat, 21 Nov 2026 12:00:00 GMT\r\nContent-Type: application/json\r\n"
         f"Content-Length: {len(body)}\r\nConnection: keep-alive\r\n\r\n"

@@ -16,7 +16,7 @@ FINGERPRINT = fingerprint("contacts", NAMES, ("search", "order"))
 
 
 def places(number: int) -> tuple[Place, ...]:
-    """Return where the four sources stand after so many contacts of each."""
+    """Returns where the four sources stand after so many contacts of each."""
     by_number = Place(number, False, IndexMark(number, f"contact-{number:08}", BEFORE, 10_000))
     token = TokenMark("eyJpZCI6MTIzNDU2fQ", 25, number % 25, f"contact-{number:08}", BEFORE, UPDATED + number, None)
     return by_number, Place(number, False, token), by_number, by_number
@@ -26,7 +26,7 @@ PLACES = [places(number) for number in range(CURSORS)]
 
 
 def write() -> list[str]:
-    """Return a cursor a place."""
+    """Returns a cursor a place."""
     return [CODEC.encode(FINGERPRINT, number % len(NAMES), each) for number, each in enumerate(PLACES)]
 
 

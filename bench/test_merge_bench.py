@@ -30,24 +30,24 @@ class Read(Stream):
         """Nothing is left to read."""
 
     def mark_after(self, item: int) -> Mark:
-        """Raise: merging asks for no mark."""
+        """Raises: merging asks for no mark."""
         raise NotImplementedError
 
     def mark_before(self, item: int) -> Mark | None:
-        """Raise: merging asks for no mark."""
+        """Raises: merging asks for no mark."""
         raise NotImplementedError
 
     def base_mark(self) -> Mark | None:
-        """Return None: it was read from its start."""
+        """Returns None: it was read from its start."""
         return None
 
 
 async def read_already(wanted: Sequence[tuple[Part, int]]) -> None:
-    """Fill nothing: every list is whole."""
+    """Fills nothing: every list is whole."""
 
 
 def finished(merging: Coroutine[Any, Any, T]) -> T:
-    """Return what a coroutine returns that never waits, without an event loop's own cost."""
+    """Returns what a coroutine returns that never waits, without an event loop's own cost."""
     try:
         merging.send(None)
     except StopIteration as end:
@@ -57,7 +57,7 @@ def finished(merging: Coroutine[Any, Any, T]) -> T:
 
 
 def lists(orders: tuple[Order, ...]) -> list[Read]:
-    """Return the four sources' contacts, each list in the order."""
+    """Returns the four sources' contacts, each list in the order."""
     sources = {name: source(name) for name in NAMES}
     operation = Operation(sources)
     made = []
@@ -72,12 +72,12 @@ def lists(orders: tuple[Order, ...]) -> list[Read]:
 
 
 def parts(streams: Sequence[Read]) -> list[Part]:
-    """Return the parts of a page of which nothing is taken yet."""
+    """Returns the parts of a page of which nothing is taken yet."""
     return [Part(index, stream.plan, Place(), stream) for index, stream in enumerate(streams)]
 
 
 def records(page: Sequence[tuple[Part, int]]) -> list[ContactRecord]:
-    """Return the contacts of a merged page."""
+    """Returns the contacts of a merged page."""
     return [part.stream.items[item] for part, item in page if part.stream is not None]
 
 

@@ -1,7 +1,7 @@
 """Projection and encoding of a page of 100 contacts, against plain execution.
 
-Run with `pytest bench/test_projection_bench.py`. The query is that of SPEED.md, section 3: sixteen fields a contact
-(two dates, one enum), its tags, and cursors.
+Run with `pytest bench/test_projection_bench.py`. The query: sixteen fields a contact (two dates, one enum), its tags,
+and cursors.
 """
 
 from __future__ import annotations

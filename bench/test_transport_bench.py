@@ -53,7 +53,7 @@ def url() -> Iterator[str]:
 
 
 async def calls(call: Call, at_once: int) -> list[bytes]:
-    """Return the bodies of CALLS calls, so many of them under way at a time."""
+    """Returns the bodies of CALLS calls, so many of them under way at a time."""
     bodies: list[bytes] = []
 
     async def one_after_the_other() -> None:
@@ -67,7 +67,7 @@ async def calls(call: Call, at_once: int) -> list[bytes]:
 def measured(
     benchmark: BenchmarkFixture, runner: asyncio.Runner, call: Call, close: Callable[[], Awaitable[None]], at_once: int
 ) -> None:
-    """Measure CALLS calls, and check every answer."""
+    """Measures CALLS calls, and checks every answer."""
     loop = runner.get_loop()
     # The first calls make the connections.
     loop.run_until_complete(calls(call, at_once))

@@ -1,0 +1,1 @@
+"""What clients see: schema, endpoint, limits, configuration and commands. May import `resolvers` and `providers`."""

@@ -1,9 +1,9 @@
 """How many operations are in the making at a time: as many as keep the processor busy, and no more.
 
 An operation under way holds decoded rows, tasks and sockets. Thirty of them that take turns on a busy processor push
-each other out of its caches, and each then costs half as much again (docs/performance.md). So operations beyond a
-width wait for their turn, in order. The width grows while the processor has time left, because those that are under
-way wait for their sources, and shrinks while it has none: slow sources hold nobody up.
+each other out of its caches, and each then costs 80 % more (1.8 ms for 1.0: docs/adr/, 7). So operations beyond a width
+wait for their turn, in order. The width grows while the processor has time left, because those that are under way wait
+for their sources, and shrinks while it has none: slow sources hold nobody up.
 """
 
 from __future__ import annotations

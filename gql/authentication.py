@@ -1,4 +1,4 @@
-"""Who may ask (`server.auth`): nobody in particular, holders of API keys, or of JSON web tokens (issue 5)."""
+"""Who may ask (`server.auth`): nobody in particular, holders of API keys, or of JSON web tokens."""
 
 from __future__ import annotations
 

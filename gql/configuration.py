@@ -58,7 +58,7 @@ class Configuration(Table):
     def listening_on(self, host: str | None, port: int | None) -> Configuration:
         """Returns the configuration with another host and port where given.
 
-        Raises ConfigurationError when nobody is authenticated and the host is more than loopback (issue 5).
+        Raises ConfigurationError when nobody is authenticated and the host is more than loopback.
         """
         changes = {key: value for key, value in (("host", host), ("port", port)) if value is not None}
         server = self.server.model_copy(update=changes)

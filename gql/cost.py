@@ -1,4 +1,4 @@
-"""What an operation may cost, counted before it is executed (issue 5, DESIGN.md 8).
+"""What an operation may cost, counted before it is executed (docs/operations.md, "Cost").
 
 The unit is about one object of the answer. An object costs 1 and what is selected of it; a connection costs that
 once for every record it may return (`first` or `last`, 25 without, never more than 100), so that nested connections

@@ -1,4 +1,4 @@
-"""/graphql: GraphQL over HTTP by POST and GET, without a framework's view in between (issue 5, SPEED.md 6)."""
+"""/graphql: GraphQL over HTTP by POST and GET, without a framework's view in between (docs/operations.md)."""
 
 from __future__ import annotations
 

@@ -91,16 +91,26 @@ PUBLIC_ENUMS: Final[tuple[type[Enum], ...]] = (
         "SourceErrorCode",
         "Why a source failed or answered only in part.",
         {
-            "SOURCE_UNAUTHENTICATED": "The source did not accept its credential (401).",
+            "SOURCE_UNAUTHENTICATED": (
+                "The source did not accept its credential (401), or the caller did not send one that could be passed "
+                "on: the message names the header."
+            ),
             "SOURCE_FORBIDDEN": "The source's credential does not allow this (403).",
             "SOURCE_BAD_REQUEST": "The source refused the request (400, 404, 422 and the like).",
             "SOURCE_RATE_LIMITED": "The source, or our own limit for it, allows no more calls now; see `retryAfter`.",
-            "SOURCE_UNAVAILABLE": "The source could not be reached or failed (5xx).",
+            "SOURCE_UNAVAILABLE": (
+                "The source could not be reached or failed (5xx), or it was not asked because it kept failing (its "
+                "circuit is OPEN): see `retryAfter`."
+            ),
             "SOURCE_TIMEOUT": "The source did not answer in time.",
             "SOURCE_INVALID_RESPONSE": "The source's answer, or a row of it, is not what its API describes.",
             "SORT_NOT_SUPPORTED": "The order can be made neither by the source nor here, within the scan limit.",
             "SORT_INEXACT": "The source's records come in its own order, or not quite in the order asked for.",
-            "SCAN_LIMIT_EXCEEDED": "Reading stopped at the source's scan limit; paging on continues from there.",
+            "SCAN_LIMIT_EXCEEDED": (
+                "Reading stopped at the source's scan limit. As a warning: the page ends there, and its `endCursor` "
+                "goes on from there. As an error: the source has more records than may be read to find one of them by "
+                "its id, or to reach the end of a list for `last`."
+            ),
             "SEARCH_INCOMPLETE": "The source's search cannot find every contact; the message says which.",
             "MATCH_INCOMPLETE": "The source cannot be searched by every e-mail address and phone number of the person.",
             "PAGE_DRIFT": "So many rows changed between two pages that contacts may be missing or come twice.",

@@ -1,4 +1,4 @@
-"""GraphiQL, served from this machine alone: the page for browsers at /graphql and its files below (issue 2)."""
+"""GraphiQL, served from this machine alone: the page for browsers at /graphql and its files below."""
 
 from __future__ import annotations
 

@@ -72,7 +72,13 @@ class TetherCustomFilter:
     )
 
 
-@strawberry.input(description="Tether's own filters, all applied by Tether itself.")
+@strawberry.input(
+    description=(
+        "Tether's own filters, applied by Tether itself. What a contact tells of itself (`source`, `leadSource`, "
+        "`owner`, `status`, `pipelineStage`, `pipelineId`) is applied here where one request of Tether's cannot say "
+        "it, such as a second value."
+    )
+)
 class TetherFilter:
     source: str | None = _optional("The contact's origin equals this.")
     lead_source: str | None = _optional("The contact's lead source equals this.")

@@ -1,4 +1,4 @@
-"""What a document may be, judged before anything is executed (issue 5). Every refusal names its setting."""
+"""What a document may be, judged before anything is executed. Every refusal names its setting."""
 
 from __future__ import annotations
 

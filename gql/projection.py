@@ -1,4 +1,4 @@
-"""Compiled projection: answers from plain records without a Python call per field (SPEED.md, section 3).
+"""Compiled projection: answers from plain records without a Python call per field (docs/performance.md).
 
 An executor of graphql-core that completes a sub-tree of plain attributes, computed fields and leaves with a function
 generated once per document, selection and type. Three decisions keep its answers equal to graphql-core's:
@@ -88,7 +88,7 @@ class Plans:
         return len(self._variants)
 
     def variant(self, variables: Mapping[str, object]) -> _Variant | None:
-        """The plans for these coerced variable values; None when this execution has to do without."""
+        """Returns the plans for these coerced variable values; None when this execution has to do without."""
         if self._conditions is None:
             return None
         key = tuple([variables.get(name, Undefined) for name in self._conditions])
@@ -100,12 +100,12 @@ class Plans:
         return variant if variant.seen > 1 else None
 
     def refuse(self, reason: str) -> None:
-        """Note why a selection is left to graphql-core."""
+        """Notes why a selection is left to graphql-core."""
         self.refusals[reason] = self.refusals.get(reason, 0) + 1
 
 
 def _condition_variables(document: DocumentNode) -> tuple[str, ...] | None:
-    """The variables that @skip and @include read anywhere in the document.
+    """Returns the variables that @skip and @include read anywhere in the document.
 
     None when another directive stands at a definition or at a fragment: `collect_subfields` does not tell which
     fields came through it, so the whole document is left to graphql-core.
@@ -154,7 +154,7 @@ class ProjectingExecutor(Executor[None]):
         result: Any,
         position_context: None,
     ) -> AwaitableOrValue[dict[str, Any]]:
-        """Complete an object, projected if possible."""
+        """Completes an object, projected if possible."""
         projected = self._project(return_type, field_details_list, result)
         if projected is not None:
             return cast(dict[str, Any], projected)
@@ -169,7 +169,7 @@ class ProjectingExecutor(Executor[None]):
         result: Any,
         position_context: None,
     ) -> AwaitableOrValue[list[Any]]:
-        """Complete a list, projected if possible."""
+        """Completes a list, projected if possible."""
         projected = self._project(return_type, field_details_list, result)
         if projected is not None:
             return cast(list[Any], projected)
@@ -184,14 +184,14 @@ class ProjectingExecutor(Executor[None]):
         result: Any,
         position_context: None,
     ) -> AwaitableOrValue[dict[str, Any]]:
-        """Complete a value of an interface or a union, projected if possible."""
+        """Completes a value of an interface or a union, projected if possible."""
         projected = self._project(return_type, field_details_list, result)
         if projected is not None:
             return cast(dict[str, Any], projected)
         return super().complete_abstract_value(return_type, field_details_list, info, path, result, position_context)
 
     def _project(self, return_type: GraphQLOutputType, details: FieldDetailsList, value: object) -> object:
-        """The completed value, None when graphql-core has to complete it."""
+        """Returns the completed value, None when graphql-core has to complete it."""
         variant = self._variant
         if variant is None:
             return None
@@ -237,7 +237,7 @@ class Projection:
     def __init__(
         self, schema: GraphQLSchema, registry: ProjectionRegistry, *, enabled: bool = True, structs: bool = True
     ) -> None:
-        """Raise ValueError when the registry names something that the schema does not have."""
+        """Raises ValueError when the registry names something that the schema does not have."""
         registry.check(schema)
         self.schema = schema
         self.registry = registry
@@ -254,7 +254,7 @@ class Projection:
         operation_name: str | None = None,
         hide_suggestions: bool = False,
     ) -> ExecutionResult:
-        """The result of one operation of the document in `plans`, which has to be valid for the schema."""
+        """Returns the result of one operation of the document in `plans`, which has to be valid for the schema."""
         executor = ProjectingExecutor.build(
             self.schema,
             plans.document,
@@ -280,7 +280,7 @@ class Projection:
 
 
 def _plain(value: object) -> object:
-    """An instance of a subclass of str, int or float, which built-in scalars let pass, as what it stands for."""
+    """Returns what an instance of a subclass of str, int or float stands for: built-in scalars let such pass."""
     if isinstance(value, str):
         return str.__str__(value)
     if isinstance(value, int):
@@ -294,5 +294,5 @@ _ENCODER: Final = msgspec.json.Encoder(enc_hook=_plain)
 
 
 def encode(result: ExecutionResult) -> bytes:
-    """The response as JSON in UTF-8: `data`, then `errors` and `extensions` if there are any."""
+    """Returns the response as JSON in UTF-8: `data`, then `errors` and `extensions` if there are any."""
     return _ENCODER.encode(result.formatted)

@@ -69,7 +69,7 @@ def _bail() -> NoReturn:
 
 
 def plan_key(return_type: object, details: FieldDetailsList) -> PlanKey:
-    """What a plan depends on. Nodes count by identity: their own hash walks them, and their document keeps them."""
+    """Returns what a plan depends on. Nodes count by identity: their hash walks them, and their document keeps them."""
     if len(details) == 1:
         return (return_type, id(details[0].node))
     return (return_type, *[id(each.node) for each in details])
@@ -98,12 +98,12 @@ class ProjectionCompiler:
         self._refuse = refuse
 
     def plan(self, return_type: GraphQLOutputType, details: FieldDetailsList) -> Projector:
-        """A function that completes a non-null value of this type and selection. Raises Refused."""
+        """Returns a function that completes a non-null value of this type and selection. Raises Refused."""
         names: dict[str, object] = {"bail": _bail}
         return _function(["def project(v):", f" return {self._completed(return_type, details, 'v', names)}"], names)
 
     def _completed(self, type_: GraphQLOutputType, details: FieldDetailsList, v: str, names: dict[str, object]) -> str:
-        """An expression that completes the local `v`, a value of a non-null position."""
+        """Returns an expression that completes the local `v`, a value of a non-null position."""
         if is_list_type(type_):
             item = f"{v}_"
             completed = self._completed(_nullable(type_.of_type), details, item, names)
@@ -124,7 +124,7 @@ class ProjectionCompiler:
         return f"{_bind(names, projectors)}[{v}.__class__]({v})"
 
     def _statement(self, type_: GraphQLOutputType, details: FieldDetailsList, v: str, names: dict[str, object]) -> str:
-        """A statement that completes the local `v`, the value of a field of this type."""
+        """Returns a statement that completes the local `v`, the value of a field of this type."""
         inner = _nullable(type_)
         if is_leaf_type(inner):
             test, passed = self._leaf(inner, v, names)
@@ -135,7 +135,7 @@ class ProjectionCompiler:
         return f" {guard}{v} = {self._completed(inner, details, v, names)}"
 
     def _leaf(self, type_: GraphQLLeafType, v: str, names: dict[str, object]) -> tuple[str, str]:
-        """A test for the usual values of a leaf type, and the expression that completes one of them."""
+        """Returns a test for the usual values of a leaf type, and the expression that completes one of them."""
         if isinstance(type_, GraphQLEnumType):
             definition = type_.extensions.get(_DEFINITION)
             if not isinstance(definition, StrawberryEnumDefinition) or not issubclass(definition.wrapped_cls, Enum):
@@ -154,7 +154,7 @@ class ProjectionCompiler:
         return " or ".join(tests) or "False", v
 
     def _abstract(self, type_: GraphQLAbstractType, details: FieldDetailsList) -> dict[type, Projector]:
-        """The projectors of every record class that can stand for one possible type, and for one alone."""
+        """Returns the projectors of every record class that can stand for one possible type, and for one alone."""
         possible = self._executor.schema.get_possible_types(type_)
         claims = [record_class for each in possible for record_class in self._registry.records(each.name)]
         projectors: dict[type, Projector] = {}
@@ -170,7 +170,7 @@ class ProjectionCompiler:
         return projectors
 
     def _object(self, type_: GraphQLObjectType, details: FieldDetailsList) -> dict[type, Projector]:
-        """A projector for every record class of an object type that has what is selected. Raises Refused."""
+        """Returns a projector for every record class of an object type that has what is selected. Raises Refused."""
         key = plan_key(type_, details)
         known = self._objects.get(key)
         if known is None:
@@ -237,14 +237,14 @@ class ProjectionCompiler:
 
 
 def _answered(source: Computed | str | None, details: FieldDetailsList) -> bool:
-    """Whether a field that declares arguments has a value for those that are given."""
+    """Returns whether a field that declares arguments has a value for those that are given."""
     if isinstance(source, Prepared):
         return True
     return source is not None and not any(each.node.arguments for each in details)
 
 
 def _attribute(where: str, field: GraphQLField, record_class: type) -> str:
-    """The declared member of the class that Strawberry would read for this field. Raises Refused."""
+    """Returns the declared member of the class that Strawberry would read for this field. Raises Refused."""
     definition = field.extensions.get(_DEFINITION)
     if not isinstance(definition, StrawberryField) or not getattr(field.resolve, "_is_default", False):
         raise Refused(f"{where}: has its own resolver")
@@ -258,7 +258,7 @@ def _attribute(where: str, field: GraphQLField, record_class: type) -> str:
 
 
 def _coercion(type_: GraphQLLeafType) -> Callable[[object], object]:
-    """graphql-core's completion of a leaf, giving up where a field error or an awaitable would come of it."""
+    """Returns graphql-core's completion of a leaf, giving up where a field error or an awaitable would come of it."""
 
     def coerce(value: object) -> object:
         if value is None or value is Undefined or isinstance(value, Exception) or is_awaitable(value):
@@ -276,20 +276,20 @@ def _nullable(type_: GraphQLOutputType) -> GraphQLOutputType:
 
 
 def _bind(names: dict[str, object], value: object) -> str:
-    """Give a value a name in the namespace of a generated function."""
+    """Gives a value a name in the namespace of a generated function."""
     name = f"k{len(names)}"
     names[name] = value
     return name
 
 
 def _function(lines: Sequence[str], names: dict[str, object]) -> Projector:
-    """The function `project` of this source, which holds nothing of a client's text but quoted response names."""
+    """Returns the function `project` of this source, which holds nothing of a client's text but quoted names."""
     exec(compile("\n".join(lines), "<projection>", "exec"), names)  # noqa: S102  see the docstring
     return cast(Projector, names["project"])
 
 
 @functools.lru_cache(maxsize=1024)
 def _answer_class(response_names: tuple[str, ...]) -> type[msgspec.Struct]:
-    """A struct that is encoded with these keys in this order. Its own names are made up: keys may be keywords."""
+    """Returns a struct that is encoded with these keys in this order. Its names are made up: keys may be keywords."""
     fields = [f"v{index}" for index in range(len(response_names))]
     return msgspec.defstruct("Answer", fields, rename=dict(zip(fields, response_names, strict=True)), gc=False)

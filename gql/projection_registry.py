@@ -43,7 +43,7 @@ class ProjectionRegistry:
     def register(
         self, type_name: str, record_class: type, computed: Mapping[str, Computed | str] | None = None
     ) -> None:
-        """Let instances of exactly `record_class` (subclasses excluded) be projected as the object type `type_name`.
+        """Lets instances of exactly `record_class` (subclasses excluded) be projected as the object type `type_name`.
 
         `computed` maps names of GraphQL fields to pure functions of the record, or to the attribute that holds the
         field's value; it is for fields with a resolver. A computed field that declares arguments is projected where
@@ -64,7 +64,7 @@ class ProjectionRegistry:
         classes[record_class] = dict(computed or {})
 
     def scalar(self, name: str, *classes: type) -> None:
-        """Let values of exactly these classes pass the custom scalar `name` as they are; others are serialised by it.
+        """Lets values of exactly these classes pass the custom scalar `name` as they are; others are serialised by it.
 
         The scalar's own `serialize` has to return such values unchanged. A datetime passes only when its zone is
         `timezone.utc`, for that is what the encoder writes with `Z`. A scalar not named here always serialises.
@@ -72,15 +72,15 @@ class ProjectionRegistry:
         self._scalars[name] = classes
 
     def records(self, type_name: str) -> Mapping[type, Mapping[str, Computed | str]]:
-        """The record classes of an object type, each with its computed fields."""
+        """Returns the record classes of an object type, each with its computed fields."""
         return self._records.get(type_name, {})
 
     def passing(self, scalar_name: str) -> tuple[type, ...]:
-        """The classes whose instances a custom scalar passes as they are."""
+        """Returns the classes whose instances a custom scalar passes as they are."""
         return self._scalars.get(scalar_name, ())
 
     def check(self, schema: GraphQLSchema) -> None:
-        """Raise ValueError naming a registered type, computed field or scalar that the schema does not have."""
+        """Raises ValueError naming a registered type, computed field or scalar that the schema does not have."""
         for type_name, classes in self._records.items():
             named = schema.get_type(type_name)
             fields = named.fields if isinstance(named, GraphQLObjectType) else None
@@ -96,7 +96,7 @@ class ProjectionRegistry:
 
 
 def members(record_class: type) -> frozenset[str]:
-    """The declared members of a record class; one that a property hides is not among them.
+    """Returns the declared members of a record class; one that a property hides is not among them.
 
     Raises TypeError when the class is neither a msgspec struct nor a dataclass.
     """

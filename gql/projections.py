@@ -1,4 +1,4 @@
-"""Which records are projected without a Python call per field (SPEED.md 3), and which fields are computed for it."""
+"""Which records are projected without a Python call per field, and which fields are computed for it."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def _capabilities(sources: Mapping[str, Source]) -> Computed:
 
 
 def _known(attribute: str) -> Computed:
-    """The attribute's value where the record has it; where not, projection leaves the record to the resolver."""
+    """Returns the attribute where the record has it; where not, projection leaves the record to the resolver."""
 
     def known(record: Any) -> object:
         value: object = getattr(record, attribute)
@@ -92,7 +92,7 @@ def _known(attribute: str) -> Computed:
 
 
 def _absent(reference: str, nothing: object) -> Computed:
-    """`nothing` for a record that refers to nothing; one that does is left to the resolver, which may have to ask."""
+    """Returns `nothing` for a record that refers to nothing; others are left to the resolver, which may have to ask."""
 
     def absent(record: Any) -> object:
         if getattr(record, reference):

@@ -171,20 +171,25 @@ class Query:
     contacts: ContactConnection | None = field(
         _contacts,
         description=(
-            "The contacts of all sources as one ordered list. Null when every source failed; a source that fails "
-            "alone leaves the others' contacts."
+            "The contacts of all sources as one ordered list. A source that fails alone leaves the others' contacts. "
+            "Null when every source that was asked failed: on a first page, for with `after` or `before` the answer is "
+            "then an empty page, to go on from later. With `onSourceError: FAIL` null as soon as one source failed."
         ),
     )
     person: Person | None = field(
         _person,
         description=(
             "The contacts that have this e-mail address or this phone number, in any source; at least one of the two "
-            "has to be given. Null when nobody is found."
+            "has to be given. Null when nobody is found and no source failed; when one failed, a person without "
+            "contacts, whose `sources` say which."
         ),
     )
-    tags: TagConnection | None = field(_tags, description="The tags of all sources that have tags.")
+    tags: TagConnection | None = field(
+        _tags, description="The tags of all sources that have tags; null as `contacts` is."
+    )
     pipeline_stages: PipelineStageConnection | None = field(
-        _pipeline_stages, description="The stages of a pipeline, with their contacts a board."
+        _pipeline_stages,
+        description="The stages of a pipeline, with their contacts a board; null as `contacts` is.",
     )
     source: Source | None = field(_source, description="The source with this name; null when there is none.")
     sources: list[Source] = field(_sources, description="All sources, in the configuration's order.")

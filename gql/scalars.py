@@ -1,4 +1,4 @@
-"""The two scalars of the contract: DateTime and JSON. Values stay what the encoder takes (SPEED.md 3)."""
+"""The two scalars of the contract: DateTime and JSON. Values stay what the encoder takes: it writes them in one go."""
 
 from __future__ import annotations
 

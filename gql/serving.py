@@ -24,8 +24,8 @@ __all__ = ["CannotListen", "address", "listen", "serve", "serve_workers", "settl
 _BACKLOG: Final = 2048
 _KEEP_ALIVE_SECONDS: Final = 75
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
-# Requests leave no cycles: with its default thresholds the collector finds nothing, often (SPEED.md 7).
-# Connections that end leave a few, which grow old beside others, so the oldest generation must come round too.
+# Requests leave no cycles: with its default thresholds the collector finds nothing, often. Connections that end leave a
+# few, which grow old beside others, so the oldest generation must come round too.
 _GC_THRESHOLDS: Final = (200_000, 5, 5)
 
 

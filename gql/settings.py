@@ -117,7 +117,7 @@ class AuthSettings(Table):
 
 
 class LimitSettings(Table):
-    """`[server.limits]`: what one request may ask, checked before it is executed (issue 5).
+    """`[server.limits]`: what one request may ask, checked before it is executed.
 
     `request_timeout` is in seconds, `body_bytes` and `document_bytes` in bytes, `cost` as `gql.cost` counts it,
     `batch` in operations a body (1: no batching). `introspection = false` also takes suggestions from error messages.

@@ -54,9 +54,10 @@ class RedisCache:
 
     @classmethod
     def from_url(cls, url: str, secret: bytes, timeout: float = 0.5) -> RedisCache:
-        """Returns a cache at a redis:// or rediss:// URL; `timeout` is in seconds, for connecting and each command.
+        """Returns a cache at a redis://, rediss:// or unix:// URL.
 
-        Raises ValueError for another kind of URL. No connection is made before the first call.
+        `timeout` is in seconds, for connecting and each command. No connection is made before the first call. Raises
+        ValueError for another kind of URL.
         """
         client: Any = Redis.from_url(url, socket_timeout=timeout, socket_connect_timeout=timeout)
         return cls(client, secret)

@@ -15,6 +15,8 @@ from providers.query import Condition, Operator, OrderField
 
 
 class Paging(StrEnum):
+    """How a list is paged: any page by its number and size, or each by a cursor from the page before."""
+
     PAGE_NUMBER = "PAGE_NUMBER"
     CURSOR = "CURSOR"
 

@@ -72,14 +72,15 @@ _ORDERS = """\
 ## Orders, and what each costs
 
 **Pushed**: every page is asked in that order, at the cost of a page without one. **Read whole**: the source is read to
-its end within `scan_limit` and sorted here, then kept for a short time as a snapshot. A text order is pushed only for a
-source whose configuration says that its collation is ours; above `scan_limit` such a source's own order is kept and
-reported (PARTIAL, SORT_INEXACT).
+its end within `scan_limit` and sorted here, then kept for a short time as a snapshot. A text order is pushed only to a
+source whose configuration says that its collation is ours. Any other source that sorts by text is read whole as well;
+when it has more than `scan_limit` contacts, they come in the source's own order and the slice says so (PARTIAL,
+SORT_INEXACT). A source that does not sort at all then fails with SORT_NOT_SUPPORTED.
 """
 
 _ORDER_CELLS = {
     "date": "pushed",
-    "text": 'pushed with `text_collation = "casefold"`; else read whole',
+    "text": 'pushed with `text_collation = "casefold"`; else read whole; SORT_INEXACT above `scan_limit`',
     "none": "read whole; SORT_NOT_SUPPORTED above `scan_limit`",
 }
 
@@ -177,13 +178,20 @@ def _rest(tables: dict[str, Capabilities]) -> str:
         ),
         ("total", lambda table: _yes(table.total)),
         ("one contact by id", lambda table: "one call" if table.lookup else "found by reading, within `scan_limit`"),
-        ("backward paging", lambda table: _yes(table.backward)),
+        ("backward paging", _backward),
         ("tags", lambda table: _yes(table.tags)),
         ("users", lambda table: _yes(table.users)),
         ("a page of every stage in one call", lambda table: _yes(table.buckets)),
     )
     rows = [[fact, *(tell(capabilities) for capabilities in tables.values())] for fact, tell in facts]
     return _table(["", *tables], rows)
+
+
+def _backward(table: Capabilities) -> str:
+    if not table.backward or table.total:
+        return _yes(table.backward)
+    # Ranks count from the start, so the end's are known when the list's length is.
+    return "from a cursor, and from the end of an order that it makes; from the end without `orderBy` it is read whole"
 
 
 def _yes(value: bool) -> str:

@@ -21,9 +21,9 @@ envelope, generic in the row, with a method `rows()`. Unknown keys are ignored a
     Page(decoded.records, total=whole_number("total", decoded.envelope.total), bad=decoded.bad)
     RawRows(body, _CONTACTS.raw_rows)
 
-The first, fast attempt decodes the whole body in one call (SPEED.md 5). Only when something in it does not fit is it
-read again row by row, so that one bad row costs itself alone, and with the tolerances of `providers.tolerance`. What
-still does not fit is a bad row.
+The first, fast attempt decodes the whole body in one call. Only when something in it does not fit is it read again row
+by row, so that one bad row costs itself alone, and with the tolerances of `providers.tolerance`. What still does not
+fit is a bad row.
 """
 
 from __future__ import annotations

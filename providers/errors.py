@@ -2,16 +2,19 @@
 
     SourceError
     ├── Retriable
-    │   ├── SourceUnavailable       connection refused or reset, 5xx
-    │   ├── SourceTimeout           connect, read, total or the request's own deadline
-    │   └── SourceRateLimited       429, or our own circuit or limit said no
+    │   ├── SourceUnavailable       connection refused or reset, 5xx, or our own circuit is open
+    │   ├── SourceTimeout           connect, read, total or the request's own deadline; no free place until then
+    │   └── SourceRateLimited       429, or our own rate_limit leaves no room
     └── Final
-        ├── SourceUnauthenticated   401
+        ├── SourceUnauthenticated   401, or there is no credential that could be sent
         ├── SourceForbidden         403
         ├── SourceBadRequest        400, 404, 422 and other refusals of what was asked
         ├── SourceInvalidResponse   an answer that is not what the API's page describes
-        └── SortNotSupported        an order that can be made neither there nor here
+        ├── SortNotSupported        an order that can be made neither there nor here
+        └── ScanLimitExceeded       what has to be read to its end, or until it is found, is longer than scan_limit
 
+Which of them are repeated is `providers.retry`'s to say, by what happened on the wire; whether a source that failed
+keeps `hasNextPage` true is `resolvers.page`'s, by the code.
 Messages are for clients: they name the source and the remedy, never an address, a body or a credential.
 """
 
@@ -65,11 +68,11 @@ class SourceError(Exception):
 
 
 class Retriable(SourceError):
-    """May go away by itself: the source keeps its place in a connection (`hasNextPage` stays true)."""
+    """May go away by itself: a kept answer may be given instead (`stale_if_error`)."""
 
 
 class Final(SourceError):
-    """Asking again gives the same answer."""
+    """Asked the same again now, the source would say the same: no kept answer is given instead."""
 
 
 class SourceUnavailable(Retriable):
@@ -105,6 +108,6 @@ class SortNotSupported(Final):
 
 
 class ScanLimitExceeded(Final):
-    """A look-up by reading came to the end of its limit before it found its record."""
+    """Reading came to the source's scan_limit before it found its record, or the end that it needs."""
 
     code = SourceErrorCode.SCAN_LIMIT_EXCEEDED

@@ -25,7 +25,8 @@ from providers.transport import (
 class HttpxTransport:
     """A `Transport` over an `httpx.AsyncBaseTransport`, called without httpx's client layer.
 
-    That layer costs more than the call (SPEED.md 4) and would follow redirects and read the environment by itself.
+    That layer costs more than the call (docs/performance.md), and would follow redirects and read the environment by
+    itself.
     """
 
     def __init__(self, transport: httpx.AsyncBaseTransport) -> None:

@@ -1,4 +1,4 @@
-"""Keep-alive connections to origins: the default transport, for its cost a call (SPEED.md 4)."""
+"""Keep-alive connections to origins: the default transport, for its cost a call (docs/performance.md)."""
 
 from __future__ import annotations
 

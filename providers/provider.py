@@ -1,4 +1,4 @@
-"""The contract between the engine and one REST API: the engine offers, the provider answers (STYLE.md, Trino's rule).
+"""The contract between the engine and one REST API: the engine offers, the provider answers.
 
 A provider translates and nothing else: questions into requests, answers into records. It holds no connection, loops
 over no pages, retries nothing and sorts nothing; all of that is shared.

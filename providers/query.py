@@ -48,14 +48,20 @@ class Condition(msgspec.Struct, frozen=True):
 
 
 class And(msgspec.Struct, frozen=True):
+    """All of `items` hold; none at all: always true."""
+
     items: tuple[Filter, ...]
 
 
 class Or(msgspec.Struct, frozen=True):
+    """Any of `items` holds; none at all: never true."""
+
     items: tuple[Filter, ...]
 
 
 class Not(msgspec.Struct, frozen=True):
+    """`item` does not hold: plain negation, also where a value is missing."""
+
     item: Filter
 
 

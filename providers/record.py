@@ -1,8 +1,8 @@
 """What `providers/` hands over: one shape for every source's contact (DESIGN.md 3).
 
-Records are read by attribute and projected without a call per field (SPEED.md), so every value a client can
-select cheaply is an attribute; what costs something (`raw`, `details`, E.164) is made from the record when asked for.
-They make no cycles, so the garbage collector need not look at them (`gc=False`).
+Records are read by attribute and projected without a call per field, so every value a client can select cheaply is an
+attribute; what costs something (`raw`, `details`, E.164) is made from the record when asked for. They make no
+cycles, so the garbage collector need not look at them (`gc=False`).
 """
 
 from __future__ import annotations

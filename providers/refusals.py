@@ -1,4 +1,4 @@
-"""What an upstream's status means to a client, in words that name the remedy (STYLE.md 10)."""
+"""What an upstream's status means to a client, in words that name the remedy."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@
     └── MalformedAnswer    not HTTP, an unknown encoding, damaged compression
 
 `providers.pool` speaks HTTP/1.1 itself and is the default; `providers.httpx_transport` carries the same over any
-httpx transport (proxies, applications under test). Why two: SPEED.md 4, and docs/performance.md for the figures.
+httpx transport (proxies, applications under test). Why two: ADR 4, and docs/performance.md for the figures.
 """
 
 from __future__ import annotations

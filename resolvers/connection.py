@@ -54,6 +54,8 @@ class SliceRecord(msgspec.Struct, eq=False, gc=False):
 
 
 class PageInfoRecord(msgspec.Struct, eq=False, gc=False):
+    """Relay's PageInfo. A cursor is None where there is no place for it to name, or nobody selected it."""
+
     has_next_page: bool
     has_previous_page: bool
     start_cursor: str | None

@@ -42,4 +42,17 @@ def test_the_page_says_what_is_pushed_and_what_is_not() -> None:
     assert dict(zip(providers, cells_of("assigneeId", "in", text), strict=True))["wacr"] == "pushed exactly"
     assert dict(zip(providers, cells_of("stage", "eq", text), strict=True))["wacr"] == "no such field"
     assert "| wacr | `wacr.groupId` | eq | pushed, re-checked here |" in text
+    names = next(line for line in text.splitlines() if line.startswith("| `LAST_NAME` |"))
+    assert names.split(" | ")[3] == (
+        'pushed with `text_collation = "casefold"`; else read whole; SORT_INEXACT above `scan_limit`'
+    )
+    back = next(line for line in text.splitlines() if line.startswith("| backward paging |")).strip("| ").split(" | ")
+    assert dict(zip(providers, back[1:], strict=True)) == {
+        "tether": "yes",
+        "askelephant": (
+            "from a cursor, and from the end of an order that it makes; from the end without `orderBy` it is read whole"
+        ),
+        "wacr": "yes",
+        "autokonnect": "yes",
+    }
     assert "| askelephant | `askElephant.crmAssociations` | eq | pushed exactly, required |" in text

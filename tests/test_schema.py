@@ -14,6 +14,7 @@ from graphql import (
     GraphQLInputObjectType,
     GraphQLInterfaceType,
     GraphQLNamedType,
+    GraphQLNonNull,
     GraphQLObjectType,
     GraphQLSchema,
     GraphQLUnionType,
@@ -107,6 +108,17 @@ def test_what_the_contract_lists_is_seen_by_the_comparison(contract: GraphQLSche
     assert "SourceErrorCode.PAGE_DRIFT" in promised
     assert "Contact implements Node" in promised
     assert len(promised) > 400
+
+
+def test_what_may_be_null_says_when_it_is(exported: GraphQLSchema) -> None:
+    unexplained = [
+        f"{each.name}.{name}"
+        for each in own_types(exported)
+        if isinstance(each, GraphQLObjectType) and "null" not in (each.description or "")
+        for name, field in each.fields.items()
+        if not isinstance(field.type, GraphQLNonNull) and "null" not in (field.description or "").casefold()
+    ]
+    assert unexplained == []
 
 
 def test_everything_in_the_schema_has_a_description(exported: GraphQLSchema) -> None:

@@ -1,4 +1,4 @@
-"""Projection and cache change what an answer costs and nothing in it (issue 6): four gateways over the same servers,
+"""Projection and cache change what an answer costs and nothing in it: four gateways over the same servers,
 with and without each of the two, are asked the same questions several times; the answers are the same to the order of
 their keys."""
 

@@ -1,4 +1,4 @@
-"""What the API pages leave open makes no difference (DESIGN.md 6, "Windows"; apis/README.md, traps 3, 5 and 12)."""
+"""What the API pages leave open makes no difference (DESIGN.md 6, "Windows"; traps 3, 5 and 12)."""
 
 from __future__ import annotations
 

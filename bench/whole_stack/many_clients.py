@@ -1,10 +1,11 @@
 """Ten thousand keep-alive clients on one worker: does each get its answers, and how much memory does the gateway take?
 
-    python bench/whole_stack/many_clients.py [--clients 10000] [--rounds 3]
+    python -m bench.whole_stack.many_clients [--clients 10000] [--rounds 3] [--report FILE]
 
 The clients are in this process, the gateway is a process of its own; each needs an open file a client, so the limit on
 open files is raised as far as this user may, and fewer clients are made where that is not enough. In every round all
 clients ask at once over the connection that each of them keeps. Ends with 1 unless every answer was the right one.
+--report replaces what stands between the two `clients` markers of a file, unless an answer was wrong.
 """
 
 from __future__ import annotations
@@ -19,11 +20,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import monotonic
 from typing import NamedTuple
 
+from bench.report import machine, put
 from providers.fakes import DEMO_CREDENTIAL, FAKES, ServerThread
 
 CONFIGURATION = """
@@ -49,7 +52,7 @@ class Gateway(NamedTuple):
     port: int
 
     def megabytes(self) -> float:
-        """Return its resident memory, in MB."""
+        """Returns its resident memory, in MB."""
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         found = re.search(r"VmRSS:\s+(\d+) kB", status)
         assert found is not None
@@ -57,7 +60,7 @@ class Gateway(NamedTuple):
 
 
 def room_for(clients: int) -> int:
-    """Raise the limit on open files, of this process and those that it starts, and return how many clients fit."""
+    """Raises the limit on open files, of this process and those that it starts, and returns how many clients fit."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = clients + OTHER_FILES
     limit = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
@@ -68,7 +71,7 @@ def room_for(clients: int) -> int:
 
 @contextmanager
 def gateway() -> Iterator[Gateway]:
-    """Run one worker over a fake WA.cr, until the block is left."""
+    """Runs one worker over a fake WA.cr, until the block is left."""
     command = [sys.executable, "-c", "from gql.cli import main; main()", "serve", "--port", "0", "--config"]
     with TemporaryDirectory() as folder, ServerThread(FAKES["wacr"](1_000)) as url:
         file = Path(folder, "contactgraph.toml")
@@ -103,7 +106,7 @@ class Client(asyncio.Protocol):
         self._transport = transport
 
     def ask(self) -> asyncio.Future[bytes]:
-        """Send the question; the future has the answer's body, or ConnectionError."""
+        """Sends the question; the future has the answer's body, or ConnectionError."""
         self._answer = asyncio.get_running_loop().create_future()
         if self._transport is None or self._transport.is_closing():
             self._answer.set_exception(ConnectionError("the connection was not kept"))
@@ -129,7 +132,7 @@ class Client(asyncio.Protocol):
         self._end(ConnectionError("the connection was lost"))
 
     def close(self) -> None:
-        """End the connection."""
+        """Ends the connection."""
         if self._transport is not None:
             self._transport.abort()
 
@@ -139,7 +142,7 @@ class Client(asyncio.Protocol):
 
 
 async def connect(count: int, port: int) -> list[Client]:
-    """Return so many connected clients, fewer where the gateway refuses some."""
+    """Returns so many connected clients, fewer where the gateway refuses some."""
     body = json.dumps(QUERY).encode()
     head = (
         f"POST /graphql HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json\r\n"
@@ -160,12 +163,38 @@ async def connect(count: int, port: int) -> list[Client]:
     return clients
 
 
-async def measure(served: Gateway, count: int, rounds: int) -> bool:
-    """Print a line a round; return whether every client got the right answer every time."""
-    print(f"{count} clients, {served.megabytes():.0f} MB before the first")
+class Measured(NamedTuple):
+    """Whether every client got the right answer every time, and the worker's memory in MB."""
+
+    right: bool
+    before: float
+    connected: float
+    rounds: list[float]
+
+    def table(self, count: int) -> str:
+        """Returns the memory as a Markdown table: before, connected, after the first round and after the last."""
+        last = len(self.rounds)
+        lines = [
+            f"{datetime.now(UTC).date()}; {machine()}.",
+            "",
+            "| the worker's resident memory | MB |",
+            "| --- | ---: |",
+            f"| before the first client | {self.before:.0f} |",
+            f"| {count:,} connected, idle | {self.connected:.0f} |",
+        ]
+        lines += [f"| after round {number} | {self.rounds[number - 1]:.0f} |" for number in sorted({1, last})]
+        return "\n".join(lines)
+
+
+async def measure(served: Gateway, count: int, rounds: int) -> Measured:
+    """Prints a line a round, and returns what was seen."""
+    before = served.megabytes()
+    print(f"{count} clients, {before:.0f} MB before the first")
     began = monotonic()
     clients = await connect(count, served.port)
-    print(f"connected {len(clients)} in {monotonic() - began:.1f} s, {served.megabytes():.0f} MB")
+    connected = served.megabytes()
+    print(f"connected {len(clients)} in {monotonic() - began:.1f} s, {connected:.0f} MB")
+    memory: list[float] = []
     first = await clients[0].ask()
     expected = json.loads(first)["data"]["contacts"]
     right = len(clients) == count and len(expected["nodes"]) == 10 and expected["sources"] == [{"status": "OK"}]
@@ -176,28 +205,34 @@ async def measure(served: Gateway, count: int, rounds: int) -> bool:
         seconds = monotonic() - began
         good = sum(answer == first for answer in answers)
         failures = {repr(answer) for answer in answers if isinstance(answer, BaseException)}
+        memory.append(served.megabytes())
         print(
-            f"round {number}: {good} of {count} right in {seconds:.1f} s, {served.megabytes():.0f} MB",
+            f"round {number}: {good} of {count} right in {seconds:.1f} s, {memory[-1]:.0f} MB",
             *sorted(failures)[:3],
         )
         right = right and good == count
     for client in clients:
         client.close()
-    return right
+    return Measured(right, before, connected, memory)
 
 
 def main() -> None:
-    """Measure, and exit."""
+    """Measures, and exits."""
     parser = argparse.ArgumentParser(description="Keep-alive clients on one worker.")
     parser.add_argument("--clients", type=int, default=10_000)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--report", type=Path, help="a file that has the two `clients` markers")
     asked = parser.parse_args()
+    if asked.rounds < 1:
+        parser.error("--rounds: expected at least 1")
     count = room_for(asked.clients)
     if count < asked.clients:
         print(f"the limit on open files leaves room for {count} clients")
     with gateway() as served:
-        right = asyncio.run(measure(served, count, asked.rounds))
-    sys.exit(not right)
+        measured = asyncio.run(measure(served, count, asked.rounds))
+    if asked.report is not None and measured.right:
+        put(asked.report, "clients", measured.table(count))
+    sys.exit(not measured.right)
 
 
 if __name__ == "__main__":

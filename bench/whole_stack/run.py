@@ -1,6 +1,6 @@
 """The whole stack against another gateway, in one command: queries written, both measured, ratios in a table.
 
-    python bench/whole_stack/run.py --bench DIR --peers DIR [--rounds 3] [--baseline tailcall] [--report FILE]
+    python -m bench.whole_stack.run --bench DIR --peers DIR [--rounds 3] [--baseline tailcall] [--report FILE]
 
 The gateway benchmark (its run.py, its nginx upstream) and the installation of its peers are no part of this
 repository: --bench and --peers say where they are. What else is given goes to its run.py (--seconds, --warmup, ...).
@@ -27,6 +27,8 @@ from typing import Any
 
 import httpx
 
+from bench.report import machine, put
+
 HERE = Path(__file__).resolve().parent
 PROJECT = HERE.parents[1]
 QUERIES = HERE / "queries"
@@ -38,20 +40,19 @@ GATEWAY = (
 OURS = "ours"
 START_SECONDS = 60.0
 STOP_SECONDS = 15.0
-BEGIN, END = "<!-- stack -->", "<!-- /stack -->"
 TITLES = {"q1": "Q1 page", "q2": "Q2 federated", "q3": "Q3 board"}
 
 Rounds = Mapping[str, Sequence[Mapping[str, Any]]]
 
 
 def environment() -> dict[str, str]:
-    """Return what the gateway is started with. The benchmark's upstream takes any token."""
+    """Returns what the gateway is started with. The benchmark's upstream takes any token."""
     return {"BENCH_TOKEN": "any", **os.environ}
 
 
 @contextmanager
 def running(command: Sequence[str], answers: str) -> Iterator[None]:
-    """Run a command until the block is left; it is entered when the URL answers, whatever the status is."""
+    """Runs a command until the block is left; it is entered when the URL answers, whatever the status is."""
     process = subprocess.Popen(command, cwd=PROJECT, env=environment(), stdout=subprocess.DEVNULL)
     try:
         until = time.monotonic() + START_SECONDS
@@ -74,7 +75,7 @@ def running(command: Sequence[str], answers: str) -> Iterator[None]:
 
 
 def write_queries(bench: Path, peers: Path) -> None:
-    """Write the queries, with the cursors that the gateway gives over the benchmark's upstream."""
+    """Writes the queries, with the cursors that the gateway gives over the benchmark's upstream."""
     with TemporaryDirectory() as folder:
         making = [sys.executable, str(bench / "upstream" / "nginx_conf.py"), str(peers / "data"), folder]
         file = subprocess.run(making, check=True, capture_output=True, text=True).stdout.strip()
@@ -84,7 +85,7 @@ def write_queries(bench: Path, peers: Path) -> None:
 
 
 def measure(bench: Path, peers: Path, baseline: str, rounds: int, others: Sequence[str]) -> Rounds:
-    """Return what the benchmark measured: by gateway, a mapping a round."""
+    """Returns what the benchmark measured: by gateway, a mapping a round."""
     with TemporaryDirectory() as folder:
         figures = Path(folder, "figures.json")
         command = [
@@ -101,7 +102,7 @@ def measure(bench: Path, peers: Path, baseline: str, rounds: int, others: Sequen
 
 
 def table(measured: Rounds, baseline: str) -> str:
-    """Return medians over the rounds as a Markdown table, with ours as a ratio to the baseline.
+    """Returns medians over the rounds as a Markdown table, with ours as a ratio to the baseline.
 
     CPU seconds per 1,000 queries and queries a second are those at 32 connections, the time of a query at one.
     Raises SystemExit when a gateway was not measured.
@@ -128,7 +129,7 @@ def table(measured: Rounds, baseline: str) -> str:
     rounds = min(len(measured[name]) for name in (baseline, OURS))
     return "\n".join(
         [
-            f"Medians of {rounds} interleaved rounds, {datetime.now(UTC).date()}.",
+            f"Medians of {rounds} interleaved rounds, {datetime.now(UTC).date()}; {machine()}.",
             "",
             f"| | gateway | {' | '.join(TITLES.values())} |",
             "| --- | --- | ---: | ---: | ---: |",
@@ -141,17 +142,8 @@ def table(measured: Rounds, baseline: str) -> str:
     )
 
 
-def report(file: Path, text: str) -> None:
-    """Put the text between the file's markers. Raises SystemExit when it has none."""
-    head, begin, rest = file.read_text().partition(BEGIN)
-    _, end, tail = rest.partition(END)
-    if not begin or not end:
-        raise SystemExit(f"{file}: expected the markers {BEGIN} and {END}")
-    file.write_text(f"{head}{BEGIN}\n{text}\n{END}{tail}")
-
-
 def main() -> None:
-    """Write the queries, measure, and print the table."""
+    """Writes the queries, measures, and prints the table."""
     parser = argparse.ArgumentParser(description="The whole stack in the gateway benchmark.", allow_abbrev=False)
     parser.add_argument("--bench", type=Path, required=True, help="the gateway benchmark's folder")
     parser.add_argument("--peers", type=Path, required=True, help="where its install.sh put things")
@@ -167,7 +159,7 @@ def main() -> None:
     text = table(measure(bench, peers, asked.baseline, asked.rounds, others), asked.baseline)
     print(text)
     if asked.report is not None:
-        report(asked.report, text)
+        put(asked.report, "stack", text)
 
 
 if __name__ == "__main__":

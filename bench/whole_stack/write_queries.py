@@ -44,7 +44,7 @@ def _walk(client: httpx.Client, url: str, query: str) -> list[dict[str, Any]]:
 
 
 def main() -> None:
-    """Write the files beside this one."""
+    """Writes the files beside this one."""
     url = sys.argv[1] if len(sys.argv) > 1 else "http://127.0.0.1:18110/graphql"
     folder = Path(__file__).parent / "queries"
     with httpx.Client(timeout=30) as client:

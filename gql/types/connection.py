@@ -25,11 +25,17 @@ class PageInfo:
     has_next_page: bool = strawberry.field(
         description=(
             "Whether there may be more after this page. With filters that are applied here it may be true before an "
-            "empty last page; it is never false while records remain."
+            "empty last page; it is never false while records remain that can be had: those of a source that refuses "
+            "the credential or cannot give the order are not counted."
         )
     )
     has_previous_page: bool = strawberry.field(description="Whether there is more before this page.")
-    start_cursor: str | None = strawberry.field(description="The first record's cursor.")
+    start_cursor: str | None = strawberry.field(
+        description=(
+            "The first record's cursor, or where reading stopped on the way back, when that lies before it; null when "
+            "there is neither."
+        )
+    )
     end_cursor: str | None = strawberry.field(
         description="Where to go on: never null while `hasNextPage` is true, also on an empty page."
     )
@@ -40,10 +46,13 @@ class SourceSlice:
     source: Source = strawberry.field(description="The source.")
     status: SourceStatus = strawberry.field(description="How it fared.")
     total_count: int | None = strawberry.field(description="How many records it has on all pages, exactly, or null.")
-    error: SourceError | None = strawberry.field(description="Why it FAILED.")
+    error: SourceError | None = strawberry.field(description="Why it FAILED; null with every other status.")
     warnings: list[SourceError] = strawberry.field(description="Why it is PARTIAL, and what its search does not cover.")
     stale: bool = strawberry.field(
-        description="Whether an answer past its time was given because the source could not be asked."
+        description=(
+            "Whether an answer past its time was given: because the source failed, or while it is asked again. Only "
+            "where the server's configuration allows it."
+        )
     )
     fetched_at: datetime | None = strawberry.field(
         description="When the oldest of its answers used here was fetched; null when it was not asked."

@@ -24,7 +24,7 @@ async def _created_by(parent: strawberry.Parent[TetherDetails], info: Info) -> A
     return await users.created_by(info.context.operation, parent.source, parent.created_by, parts(info))
 
 
-@strawberry.type(description="What only Tether has.")
+@strawberry.type(description="What only Tether has; null is what its record of the contact leaves out.")
 class TetherContact:
     is_type_of = instances_of(TetherDetails)
 
@@ -35,7 +35,9 @@ class TetherContact:
     created_by: User | None = field(_created_by, description="Who created the contact.")
     lead_source: str | None = strawberry.field(description="Where the lead came from.")
     origin: str | None = strawberry.field(description="Tether's `source`: how the contact got into Tether.")
-    process: str | None = strawberry.field(description="Tether's `process`.")
+    process: str | None = strawberry.field(
+        description="Tether's `process`, as it writes it. Its pages say neither what it means nor its values."
+    )
     is_bulk_sms: bool | None = strawberry.field(description="Whether the contact was created by a bulk import.")
     is_autopilot: bool | None = strawberry.field(description="Whether Tether's autopilot answers the contact.")
     channel_types: list[str] = strawberry.field(description="The channels on which there are messages.")
@@ -56,7 +58,7 @@ class AskElephantPhone:
     is_primary: bool = strawberry.field(description="Whether it is the main one.")
 
 
-@strawberry.type(description="What only AskElephant has.")
+@strawberry.type(description="What only AskElephant has; null is what its record of the contact leaves out.")
 class AskElephantContact:
     is_type_of = instances_of(AskElephantDetails)
 
@@ -68,7 +70,7 @@ class AskElephantContact:
     time_zone: str | None = strawberry.field(description="The contact's time zone.")
 
 
-@strawberry.type(description="What only WA.cr has.")
+@strawberry.type(description="What only WA.cr has; null is what its record of the contact leaves out.")
 class WacrContact:
     is_type_of = instances_of(WacrDetails)
 
@@ -90,7 +92,7 @@ class WacrContact:
     is_opted_out: bool | None = strawberry.field(description="Whether the contact wants no messages.")
 
 
-@strawberry.type(description="What only AutoKonnect has.")
+@strawberry.type(description="What only AutoKonnect has; null is what its record of the contact leaves out.")
 class AutokonnectContact:
     is_type_of = instances_of(AutokonnectDetails)
 

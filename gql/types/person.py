@@ -16,7 +16,7 @@ from gql.types.contact import Contact
 )
 class Person:
     contacts: list[Contact] = strawberry.field(description="The person's contacts.")
-    display_name: str | None = strawberry.field(description="The first of the contacts' names.")
+    display_name: str | None = strawberry.field(description="The first of the contacts' names; null when none has one.")
     emails: list[str] = strawberry.field(description="All the contacts' e-mail addresses, each once.")
     phones: list[str] = strawberry.field(description="All the contacts' phone numbers, each once.")
     sources: list[SourceSlice] = strawberry.field(

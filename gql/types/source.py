@@ -33,7 +33,9 @@ if TYPE_CHECKING:
 class SourceError:
     code: SourceErrorCode = strawberry.field(description="The kind of failure.")
     message: str = strawberry.field(description="What happened and what helps, in words for people.")
-    retry_after: float | None = strawberry.field(description="Seconds after which asking again makes sense.")
+    retry_after: float | None = strawberry.field(
+        description="Seconds after which asking again makes sense; null when nothing tells."
+    )
 
 
 @strawberry.type(description="A contact field that the source filters by itself. Other filters are applied here.")
@@ -63,22 +65,39 @@ class SourceCapabilities:
         description="Which fields its search covers and how it matches; null when it has none."
     )
     paging: Paging = strawberry.field(description="How its lists page.")
-    max_page_size: int | None = strawberry.field(description="The most contacts that are asked for in one request.")
+    max_page_size: int | None = strawberry.field(
+        description=(
+            "The most contacts that are asked for in one request: what the server's configuration says, at most what "
+            "the API documents; 100 where neither says anything. Never null."
+        )
+    )
     total: bool = strawberry.field(description="Whether its lists say how many contacts there are.")
     lookup: bool = strawberry.field(description="Whether one contact is found by id in one call.")
-    backward: bool = strawberry.field(description="Whether it can be paged backwards without reading it whole.")
+    backward: bool = strawberry.field(
+        description=(
+            "Whether it can be paged backwards from a cursor without reading it whole. From the list's end without "
+            "`orderBy`, places are counted from the start: a source that cannot count what holds (no `total`, or a "
+            "filter that is applied here) is read whole for that, within its scan limit."
+        )
+    )
 
 
 @strawberry.type(description="How recent calls to the source went, as this server process saw them.")
 class SourceHealth:
     circuit: CircuitState = strawberry.field(description="Whether calls are let through.")
-    last_success_at: datetime | None = strawberry.field(description="When the source last answered.")
+    last_success_at: datetime | None = strawberry.field(
+        description="When the source last answered; null when it has not since this process began."
+    )
     last_error: SourceError | None = strawberry.field(description="The latest failure; null when there was none.")
     rate_limited_until: datetime | None = strawberry.field(
         description="Until when the source asked us to wait; null when it does not."
     )
-    latency_ms: float | None = strawberry.field(description="The median time of recent calls in milliseconds.")
-    api_version: str | None = strawberry.field(description="The API version that the source reports, where it does.")
+    latency_ms: float | None = strawberry.field(
+        description="The median time of the last 50 calls that were answered, in milliseconds; null before the first."
+    )
+    api_version: str | None = strawberry.field(
+        description="The API version that the source reports; null where it reports none."
+    )
 
 
 def _capabilities(parent: strawberry.Parent[SourceRecord], info: Info) -> SourceCapabilities:
@@ -158,5 +177,5 @@ class Source(Node):
     capabilities: SourceCapabilities = field(_capabilities, description="What the source's API can do by itself.")
     health: SourceHealth = field(_health, description="How recent calls to the source went.")
     contacts: Annotated[ContactConnection, strawberry.lazy("gql.types.connection")] | None = field(
-        _contacts, description="The contacts of this source alone."
+        _contacts, description="The contacts of this source alone; null as `Query.contacts` is."
     )

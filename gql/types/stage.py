@@ -71,16 +71,29 @@ class PipelineStage(Node):
         description="The source's own id of the stage; null where it gives the name alone."
     )
     name: str = strawberry.field(description="The name. It may be changed in the source.")
-    color: str | None = strawberry.field(description="The colour as the source writes it.")
+    color: str | None = strawberry.field(
+        description="The colour as the source writes it; null where it names none, or does not list its pipelines."
+    )
     pipeline_type: PipelineType = strawberry.field(description="What the pipeline is for.")
     pipeline_id: str | None = strawberry.field(
         description="The source's own id of the pipeline; null for its active one where the source does not say."
     )
-    position: int | None = strawberry.field(description="The place in the pipeline's order, from 0.")
-    contact_count: int | None = field(_contact_count, description="How many contacts are in the stage.")
+    position: int | None = strawberry.field(
+        description=(
+            "The place in the pipeline's order, from 0; null for a stage that is known from a contact alone, because "
+            "the pipeline's list does not have it or could not be read."
+        )
+    )
+    contact_count: int | None = field(
+        _contact_count,
+        description=(
+            "How many contacts are in the stage; null when the source does not say, or failed: `errors` then has why."
+        ),
+    )
     contacts: Annotated[ContactConnection, strawberry.lazy("gql.types.connection")] | None = field(
         _contacts,
         description=(
-            "The contacts in the stage, in the source's own order. For all stages of a board they come in one request."
+            "The contacts in the stage, in the source's own order; null as `Query.contacts` is. For all stages of a "
+            "board they come in one request."
         ),
     )

@@ -56,11 +56,15 @@ class Tag(Node):
     )
     native_id: str = strawberry.field(description="The source's own id of the tag.")
     name: str = strawberry.field(description="The name; the id as text where the source gives no name.")
-    color: str | None = strawberry.field(description="The colour as the source writes it, e.g. `#1156d6`.")
-    created_at: datetime | None = field(_created_at, description="When the tag was created, where the source says so.")
+    color: str | None = strawberry.field(
+        description="The colour as the source writes it, e.g. `#1156d6`; null where it names none."
+    )
+    created_at: datetime | None = field(
+        _created_at, description="When the tag was created; null where the source does not say."
+    )
     contact_count: int | None = field(
-        _contact_count, description="How many contacts have the tag, where the source says so."
+        _contact_count, description="How many contacts have the tag; null where the source does not say."
     )
     contacts: Annotated[ContactConnection, strawberry.lazy("gql.types.connection")] | None = field(
-        _contacts, description="The contacts that have the tag, in the source's own order."
+        _contacts, description="The contacts that have the tag, in the source's own order; null as `Query.contacts` is."
     )

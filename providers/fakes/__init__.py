@@ -30,7 +30,7 @@ class FakeFactory(Protocol):
         token: str = DEMO_CREDENTIAL,
         switches: Switches | None = None,
     ) -> FakeApp:
-        """Return the fake; without `people` it holds the demo's."""
+        """Returns the fake; without `people` it holds the demo's."""
 
 
 FAKES: dict[str, FakeFactory] = {

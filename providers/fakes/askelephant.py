@@ -53,7 +53,7 @@ def askelephant_app(
     token: str = DEMO_CREDENTIAL,
     switches: Switches | None = None,
 ) -> AskElephantFake:
-    """Return a fake AskElephant; `people` as for the other fakes.
+    """Returns a fake AskElephant; `people` as for the other fakes.
 
     `token` is taken alone (an API key) and after `Bearer` (an OAuth token), unless `Switches.credentials` says one.
     """
@@ -140,7 +140,7 @@ class AskElephantFake(FakeApp):
         return tuple(bounds)
 
     def _associated(self, parameters: Parameters) -> frozenset[str]:
-        """Return the CRM ids asked for, from the JSON array and the indexed form alike; empty when none was sent."""
+        """Returns the CRM ids asked for, from the JSON array and the indexed form alike; empty when none was sent."""
         sent: list[object] = []
         written = parameters.text(_ASSOCIATIONS)
         if written:
@@ -214,7 +214,7 @@ class AskElephantFake(FakeApp):
 
 
 def _searched(row: Row) -> list[str]:
-    """Return the full name and the e-mail addresses: the page names nothing else."""
+    """Returns the full name and the e-mail addresses: the page names nothing else."""
     name = f"{text(row.get('first_name'))} {text(row.get('last_name'))}".strip()
     emails = row.get("emails")
     addresses = (

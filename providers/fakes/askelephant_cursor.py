@@ -33,7 +33,7 @@ class Listing:
 
 
 def write(listing: Listing, last: Row, stop: int, call: int, switches: Switches) -> str:
-    """Return the cursor of the page behind `last`, which ends at index `stop`; `call` numbers the request."""
+    """Returns the cursor of the page behind `last`, which ends at index `stop`; `call` numbers the request."""
     content: dict[str, str | int] = {"call": call}
     if switches.cursors == "offset":
         content.update(offset=stop, query=listing.fingerprint)
@@ -45,7 +45,7 @@ def write(listing: Listing, last: Row, stop: int, call: int, switches: Switches)
 
 
 def start_of(cursor: str, listing: Listing, rows: Sequence[Row], store: Store, call: int, switches: Switches) -> int:
-    """Return the index in `rows` at which the cursor's page begins.
+    """Returns the index in `rows` at which the cursor's page begins.
 
     Raises ApiError for a cursor that is none, has expired, or (offset kind) came from another request.
     """
@@ -76,7 +76,7 @@ def start_of(cursor: str, listing: Listing, rows: Sequence[Row], store: Store, c
 
 
 def updated(row: Row, switches: Switches) -> tuple[bool, datetime]:
-    """Return the sort key of updated_at, missing ones where the switch says."""
+    """Returns the sort key of updated_at, missing ones where the switch says."""
     value = moment(row.get("updated_at"))
     return (value is not None) is (switches.missing_order == "smallest"), value or _LONG_AGO
 

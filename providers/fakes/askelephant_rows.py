@@ -13,7 +13,7 @@ _WAYS: tuple[Missing, ...] = ("null", "absent", "empty")
 
 
 def contact_rows(sightings: Sequence[Sighting], seed: int) -> list[Row]:
-    """Return contacts in the form of GET /v2/contacts."""
+    """Returns contacts in the form of GET /v2/contacts."""
     rng = random.Random(f"{seed}:askelephant rows")
     return [_contact(number, sighting, rng) for number, sighting in enumerate(sightings)]
 

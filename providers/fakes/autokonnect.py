@@ -31,7 +31,7 @@ def autokonnect_app(
     switches: Switches | None = None,
     tags: Sequence[Row] = TAGS,
 ) -> AutokonnectFake:
-    """Return a fake AutoKonnect; `people` as for the other fakes. Tags are rows without `_count`."""
+    """Returns a fake AutoKonnect; `people` as for the other fakes. Tags are rows without `_count`."""
     rows = (
         list(people) if isinstance(people, Sequence) else contact_rows(records_of("autokonnect", people), DEFAULT_SEED)
     )

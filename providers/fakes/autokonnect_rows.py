@@ -37,7 +37,7 @@ TAGS: tuple[Row, ...] = tuple(
 
 
 def contact_rows(sightings: Sequence[Sighting], seed: int) -> list[Row]:
-    """Return contacts in the form of GET /api/v1/contacts; phone numbers are digits without `+`."""
+    """Returns contacts in the form of GET /api/v1/contacts; phone numbers are digits without `+`."""
     rng = random.Random(f"{seed}:autokonnect rows")
     rows: list[Row] = []
     native_id = 1_234_567_000

@@ -31,7 +31,7 @@ class Answer:
     body: bytes
 
     async def send(self, send: Send) -> None:
-        """Send it, with its true length."""
+        """Sends it, with its true length."""
         await send(_start(self, len(self.body)))
         await send({"type": "http.response.body", "body": self.body, "more_body": False})
 
@@ -43,7 +43,7 @@ def _start(answer: Answer, length: int) -> Message:
 
 
 def retry_after(form: RetryAfterForm, seconds: float) -> Headers:
-    """Return the Retry-After header in seconds, as an HTTP date, or none at all."""
+    """Returns the Retry-After header in seconds, as an HTTP date, or none at all."""
     if form == "absent":
         return []
     if form == "seconds":
@@ -53,13 +53,13 @@ def retry_after(form: RetryAfterForm, seconds: float) -> Headers:
 
 
 async def hang(receive: Receive) -> None:
-    """Wait until the client has gone away."""
+    """Waits until the client has gone away."""
     while (await receive())["type"] != "http.disconnect":
         pass
 
 
 def page_in_front(fault: Fault) -> Answer:
-    """Return what a proxy in front of the API answers: an HTML page or a redirect to another host."""
+    """Returns what a proxy in front of the API answers: an HTML page or a redirect to another host."""
     if fault.kind == "redirect":
         return Answer(302, [(b"location", b"http://elsewhere.example.com/")], b"")
     status = 200 if fault.kind == "html_200" else fault.status
@@ -67,7 +67,7 @@ def page_in_front(fault: Fault) -> Answer:
 
 
 async def send_spoilt(answer: Answer, fault: Fault, send: Send) -> None:
-    """Send an answer with a fault of those that come after the application."""
+    """Sends an answer with a fault of those that come after the application."""
     if fault.kind == "reset":
         await send(_start(answer, len(answer.body) + 1000))
         await send({"type": "http.response.body", "body": answer.body, "more_body": False})
@@ -113,7 +113,7 @@ def _with_rows(body: bytes, change: Any) -> bytes:
 
 
 def _first_row_wrong(rows: Any) -> Any:
-    """Return the rows, wherever they lie below `rows`, with every field of the first but its ids made a list."""
+    """Returns the rows, wherever they lie below `rows`, with every field of the first but its ids made a list."""
     if isinstance(rows, list) and rows:
         return [{k: v if k in ("id", "_id") else [] for k, v in rows[0].items()}, *rows[1:]]
     if isinstance(rows, dict):

@@ -17,7 +17,7 @@ _WORD = re.compile(r"[^\W_]+")
 
 
 def moment(value: object) -> datetime | None:
-    """Return the moment an ISO 8601 text names (UTC unless it says otherwise), or None when it names none."""
+    """Returns the moment an ISO 8601 text names (UTC unless it says otherwise), or None when it names none."""
     if not isinstance(value, str):
         return None
     try:
@@ -28,12 +28,12 @@ def moment(value: object) -> datetime | None:
 
 
 def text(value: object) -> str:
-    """Return a text value, "" for everything that is no text."""
+    """Returns a text value, "" for everything that is no text."""
     return value if isinstance(value, str) else ""
 
 
 def found(needle: str, haystacks: Iterable[object], *, whole_word: bool) -> bool:
-    """Return whether the search text is in any of the values, ignoring case; as whole words when asked so."""
+    """Returns whether the search text is in any of the values, ignoring case; as whole words when asked so."""
     sought = needle.casefold()
     if not whole_word:
         return any(sought in text(value).casefold() for value in haystacks)
@@ -46,7 +46,7 @@ def found(needle: str, haystacks: Iterable[object], *, whole_word: bool) -> bool
 
 
 def within(value: datetime | None, start: datetime | None, end: datetime | None, ends: str) -> bool:
-    """Return whether a moment lies in a range, either end open when None; `ends` is "inclusive" or "exclusive"."""
+    """Returns whether a moment lies in a range, either end open when None; `ends` is "inclusive" or "exclusive"."""
     if value is None:
         return False
     if ends == "inclusive":
@@ -55,7 +55,7 @@ def within(value: datetime | None, start: datetime | None, end: datetime | None,
 
 
 def id_key(value: object) -> tuple[int, int, str]:
-    """Return a sort key for ids: numbers (also those in texts) by value, other texts by code point."""
+    """Returns a sort key for ids: numbers (also those in texts) by value, other texts by code point."""
     written = str(value)
     return (0, int(written), "") if written.isascii() and written.isdigit() else (1, 0, written)
 
@@ -68,7 +68,7 @@ def ordered(
     ties: Literal["id_asc", "id_desc", "insertion"],
     missing: Literal["smallest", "largest"],
 ) -> list[Row]:
-    """Return the rows sorted by the keys, then as `ties` says; `rows` come in insertion order."""
+    """Returns the rows sorted by the keys, then as `ties` says; `rows` come in insertion order."""
     result = list(rows)
     if ties != "insertion":
         result.sort(key=lambda row: id_key(row[id_field]), reverse=ties == "id_desc")
@@ -84,7 +84,7 @@ def ordered(
 
 
 def in_default_order(store: Store, rows: Iterable[Row], created: str, updated: str, switches: Switches) -> list[Row]:
-    """Return the rows as an API orders them that documents no order; `created` and `updated` name its fields."""
+    """Returns the rows as an API orders them that documents no order; `created` and `updated` name its fields."""
     keys: dict[str, list[SortKey]] = {
         "created_desc": [(lambda row: moment(row.get(created)), True)],
         "created_asc": [(lambda row: moment(row.get(created)), False)],
@@ -97,6 +97,6 @@ def in_default_order(store: Store, rows: Iterable[Row], created: str, updated: s
 
 
 def like(pattern: str) -> re.Pattern[str]:
-    """Return SQL's `LIKE '%pattern%'` as an expression: % is any text, _ any character, case is ignored."""
+    """Returns SQL's `LIKE '%pattern%'` as an expression: % is any text, _ any character, case is ignored."""
     parts = (".*" if char == "%" else "." if char == "_" else re.escape(char) for char in pattern)
     return re.compile("".join(parts), re.IGNORECASE | re.DOTALL)

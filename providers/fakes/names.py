@@ -23,7 +23,7 @@ class Culture:
 
 
 def _names(*spelled: str) -> tuple[Name, ...]:
-    """Return names given as "written=latin", or as one word when both are the same."""
+    """Returns names given as "written=latin", or as one word when both are the same."""
     return tuple(Name(word.partition("=")[0], word.partition("=")[2] or word) for word in spelled)
 
 

@@ -21,7 +21,7 @@ class Window:
 
 
 def page_size(asked: int, name: str, switches: Switches, documented_maximum: int | None, *, status: int = 400) -> int:
-    """Return the size a page really has. Raises ApiError when larger pages are refused (`Switches.oversize`)."""
+    """Returns the size a page really has. Raises ApiError when larger pages are refused (`Switches.oversize`)."""
     maximum = documented_maximum if switches.max_page_size is None else switches.max_page_size
     if maximum is None or asked <= maximum:
         return asked
@@ -31,7 +31,7 @@ def page_size(asked: int, name: str, switches: Switches, documented_maximum: int
 
 
 def window(total: int, page: int, size: int, asked: int, switches: Switches, *, may_be_missing: bool = True) -> Window:
-    """Return the page of `total` rows; `size` is the real page size, `asked` the requested one.
+    """Returns the page of `total` rows; `size` is the real page size, `asked` the requested one.
 
     Raises ApiError (404) for a page past the end under that switch, unless `may_be_missing` is false.
     """

@@ -11,7 +11,7 @@ from providers.fakes.errors import ApiError
 
 
 def decode_query(query: bytes) -> list[tuple[str, str]]:
-    """Return names and values, percent-decoded once (trap 14), in the order sent, blank values kept."""
+    """Returns names and values, percent-decoded once (trap 14), in the order sent, blank values kept."""
     return parse_qsl(query.decode("latin-1"), keep_blank_values=True)
 
 
@@ -22,30 +22,30 @@ class Parameters:
         self.pairs = pairs
 
     def text(self, name: str, default: str = "") -> str:
-        """Return the last value sent under the name, or the default."""
+        """Returns the last value sent under the name, or the default."""
         return next((value for key, value in reversed(self.pairs) if key == name), default)
 
     def texts(self, name: str) -> list[str]:
-        """Return all values of `name` and `name[]`, those with commas split; blank ones left out."""
+        """Returns all values of `name` and `name[]`, those with commas split; blank ones left out."""
         sent = [value for key, value in self.pairs if key in (name, f"{name}[]")]
         return [part for value in sent for part in value.split(",") if part]
 
     def number(self, name: str, default: int, *, status: int = 400) -> int:
-        """Return a whole number of at least 1, the default when not sent. Raises ApiError for anything else."""
+        """Returns a whole number of at least 1, the default when not sent. Raises ApiError for anything else."""
         value = self.text(name)
         if not value:
             return default
         return whole_number(name, value, status=status)
 
     def refuse_unknown(self, known: Collection[str], *, strict: bool, status: int = 400) -> None:
-        """Raise ApiError naming the first parameter the page does not know, when `strict`."""
+        """Raises ApiError naming the first parameter the page does not know, when `strict`."""
         for name, _ in self.pairs:
             if strict and name not in known:
                 raise ApiError(status, f"unknown parameter {name}", field=name, code="unknown_parameter")
 
 
 def whole_number(name: str, value: object, *, status: int = 400) -> int:
-    """Return a number of at least 1 given as a number or in digits. Raises ApiError for anything else."""
+    """Returns a number of at least 1 given as a number or in digits. Raises ApiError for anything else."""
     if isinstance(value, int) and not isinstance(value, bool):
         number = value
     elif isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 16:
@@ -58,7 +58,7 @@ def whole_number(name: str, value: object, *, status: int = 400) -> int:
 
 
 def json_object(name: str, value: object) -> dict[str, Any]:
-    """Return an object given as such or as JSON text. Raises ApiError (400) for anything else."""
+    """Returns an object given as such or as JSON text. Raises ApiError (400) for anything else."""
     if isinstance(value, str):
         try:
             value = json.loads(value)
@@ -70,14 +70,14 @@ def json_object(name: str, value: object) -> dict[str, Any]:
 
 
 def text_list(name: str, value: object) -> list[str]:
-    """Return a list of texts. Raises ApiError (400) for anything else."""
+    """Returns a list of texts. Raises ApiError (400) for anything else."""
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         raise ApiError(400, f"{name} must be an array of strings", field=name, code="invalid")
     return value
 
 
 def refuse_unknown_keys(body: Mapping[str, Any], known: Collection[str], *, strict: bool) -> None:
-    """Raise ApiError (400) naming the first key of a body that the page does not know, when `strict`."""
+    """Raises ApiError (400) naming the first key of a body that the page does not know, when `strict`."""
     for name in body:
         if strict and name not in known:
             raise ApiError(400, f"unknown key {name}", field=name, code="unknown_parameter")

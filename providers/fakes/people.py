@@ -58,14 +58,14 @@ class Sighting:
 
 
 def people(count: int, seed: int = DEFAULT_SEED) -> list[Person]:
-    """Return so many made-up people; the first ones are the same whatever the count."""
+    """Returns so many made-up people; the first ones are the same whatever the count."""
     rng = random.Random(f"{seed}:people")
     weights = [culture.weight for culture in CULTURES]
     return [_person(number, rng, weights) for number in range(count)]
 
 
 def sightings(source: SourceKind, size: int, known: list[Person], seed: int = DEFAULT_SEED) -> list[Sighting]:
-    """Return `size` records of one source, drawn from the people it may know; some of them are there twice.
+    """Returns `size` records of one source, drawn from the people it may know; some of them are there twice.
 
     Raises ValueError when there are fewer people than records.
     """
@@ -85,7 +85,7 @@ def sightings(source: SourceKind, size: int, known: list[Person], seed: int = DE
 
 
 def _import_moments(size: int, seed: int) -> list[datetime]:
-    """Return the moments of bulk imports, the same for all sources: ties inside a source and across them."""
+    """Returns the moments of bulk imports, the same for all sources: ties inside a source and across them."""
     rng = random.Random(f"{seed}:imports")
     return [
         (FIRST_DAY + timedelta(milliseconds=rng.randrange(_MILLISECONDS))).replace(microsecond=0)
@@ -147,7 +147,7 @@ def _sighting(person: Person, source: SourceKind, imported: datetime | None, rng
 
 
 def _later(moment: datetime, rng: random.Random) -> datetime:
-    """Return a moment after the given one and before the data ends, to the millisecond."""
+    """Returns a moment after the given one and before the data ends, to the millisecond."""
     left = int((DEMO_NOW - moment) / timedelta(milliseconds=1))
     return moment + timedelta(milliseconds=rng.randrange(max(1, min(left, 90 * 86_400_000))))
 
@@ -162,7 +162,7 @@ class DemoPeople:
     autokonnect: tuple[Sighting, ...]
 
     def of(self, source: SourceKind) -> tuple[Sighting, ...]:
-        """Return the records of one source."""
+        """Returns the records of one source."""
         found: tuple[Sighting, ...] = getattr(self, source)
         return found
 
@@ -170,7 +170,7 @@ class DemoPeople:
 def demo_people(
     tether: int = 1200, askelephant: int = 900, wacr: int = 1100, autokonnect: int = 800, *, seed: int = DEFAULT_SEED
 ) -> DemoPeople:
-    """Return made-up records of the given numbers for the four sources."""
+    """Returns made-up records of the given numbers for the four sources."""
     sizes = (tether, askelephant, wacr, autokonnect)
     known = people(max(max(sizes), sum(sizes) * 7 // 10), seed)
     return DemoPeople(
@@ -182,7 +182,7 @@ def demo_people(
 
 
 def records_of(source: SourceKind, known: DemoPeople | int | None) -> tuple[Sighting, ...]:
-    """Return a source's records: from the given people, so many of its own, or the default number of its own."""
+    """Returns a source's records: from the given people, so many of its own, or the default number of its own."""
     if isinstance(known, DemoPeople):
         return known.of(source)
     if known is None:

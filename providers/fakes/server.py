@@ -67,7 +67,7 @@ class FakeApp(Starlette):
         self.state.calls = self.calls
 
     def parameters(self, request: Request) -> Parameters:
-        """Return the query parameters, percent-decoded once."""
+        """Returns the query parameters, percent-decoded once."""
         return Parameters(decode_query(request.scope["query_string"]))
 
     async def _refuse(self, request: Request, error: Exception) -> Response:
@@ -117,7 +117,7 @@ class Gate:
         self.fake.calls.append(Call(scope["method"], scope["path"], decode_query(scope["query_string"]), content))
 
     def _early(self, scope: Scope, fault: Fault | None) -> faults.Answer | None:
-        """Return what is answered without asking the application, or None."""
+        """Returns what is answered without asking the application, or None."""
         switches = self.fake.switches
         if fault is not None and fault.kind in ("html", "html_200", "redirect"):
             return faults.page_in_front(fault)
@@ -177,12 +177,12 @@ async def _whole_body(receive: Receive) -> bytes:
 
 
 def json_answer(content: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """Return a JSON answer."""
+    """Returns a JSON answer."""
     return JSONResponse(content, status, headers=headers)
 
 
 def bearer(token: str) -> Callable[[str | None], bool]:
-    """Return a judge of Authorization headers that takes `Bearer <token>` alone (the scheme in any case)."""
+    """Returns a judge of Authorization headers that takes `Bearer <token>` alone (the scheme in any case)."""
 
     def accepts(header: str | None) -> bool:
         scheme, _, credential = (header or "").partition(" ")

@@ -36,7 +36,7 @@ class _Server(uvicorn.Server):
 
 @contextlib.asynccontextmanager
 async def serve(app: ASGIApp, port: int = 0) -> AsyncIterator[str]:
-    """Serve the application in this event loop and give its base URL; port 0 takes any free one.
+    """Serves the application in this event loop and gives its base URL; port 0 takes any free one.
 
     Leaving the block stops the server; requests that hang are cancelled after a second. Raises OSError when the
     port is taken, RuntimeError when the application does not start.
@@ -76,7 +76,7 @@ class ServerThread:
         self.base_url = ""
 
     def start(self) -> str:
-        """Start the server and return its base URL. Raises what `serve` raises, RuntimeError when it runs already."""
+        """Starts the server and returns its base URL. Raises what `serve` raises, RuntimeError when it runs already."""
         if self._thread is not None:
             raise RuntimeError("the server runs already")
         self._ready.clear()
@@ -92,7 +92,7 @@ class ServerThread:
         return self.base_url
 
     def stop(self) -> None:
-        """Stop the server and wait for its thread; does nothing when it does not run."""
+        """Stops the server and waits for its thread; does nothing when it does not run."""
         if self._thread is None or self._loop is None or self._leave is None:
             return
         self._loop.call_soon_threadsafe(self._leave.set)

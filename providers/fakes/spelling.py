@@ -27,7 +27,7 @@ class Phone:
 
 
 def write_phone(phone: Phone, style: PhoneStyle) -> str:
-    """Return the number in one of the ways people write it; `local` is the national form, Kenya's with its zero."""
+    """Returns the number in one of the ways people write it; `local` is the national form, Kenya's with its zero."""
     head, tail = phone.subscriber[:3], phone.subscriber[3:]
     if style == "e164":
         return phone.e164
@@ -41,7 +41,7 @@ def write_phone(phone: Phone, style: PhoneStyle) -> str:
 
 
 def write_name(name: Name, rng: random.Random) -> str:
-    """Return the name as written, mostly; else without its accents, in other letter case, decomposed, or in Latin."""
+    """Returns the name as written, mostly; else without its accents, in other letter case, decomposed, or in Latin."""
     draw = rng.random()
     if draw < 0.64:
         return name.written
@@ -57,7 +57,7 @@ def write_name(name: Name, rng: random.Random) -> str:
 
 
 def write_email(email: str, rng: random.Random) -> str:
-    """Return the address as it is, mostly; else in other letter case or with a blank somebody pasted."""
+    """Returns the address as it is, mostly; else in other letter case or with a blank somebody pasted."""
     draw = rng.random()
     if draw < 0.6:
         return email
@@ -70,7 +70,7 @@ def write_email(email: str, rng: random.Random) -> str:
 
 
 def without_accents(written: str) -> str:
-    """Return the text with its combining marks dropped, where its letters have such."""
+    """Returns the text with its combining marks dropped, where its letters have such."""
     decomposed = unicodedata.normalize("NFD", written)
     bare = "".join(char for char in decomposed if not unicodedata.combining(char))
     return unicodedata.normalize("NFC", bare)

@@ -46,19 +46,19 @@ class Store:
         return list(self._rows)
 
     def get(self, row_id: str | int) -> Row | None:
-        """Return the row, or None when there is none (any more)."""
+        """Returns the row, or None when there is none (any more)."""
         return self._rows.get(str(row_id))
 
     def remembered(self, row_id: str | int) -> Row | None:
-        """Return the row, also a deleted one as it last was, or None when it never existed."""
+        """Returns the row, also a deleted one as it last was, or None when it never existed."""
         return self._rows.get(str(row_id)) or self._deleted.get(str(row_id))
 
     def ordinal(self, row_id: str | int) -> int:
-        """Return a number that grows in insertion order; deleted rows keep theirs. Raises KeyError for unknown ids."""
+        """Returns a number that grows in insertion order; deleted rows keep theirs. Raises KeyError for unknown ids."""
         return self._ordinals[str(row_id)]
 
     def insert(self, row: Row, *, first: bool = False) -> None:
-        """Add a row behind all others, or in front of them. Raises ValueError for an id that is taken."""
+        """Adds a row behind all others, or in front of them. Raises ValueError for an id that is taken."""
         row_id = str(row[self.id_field])
         if row_id in self._rows:
             raise ValueError(f"there is a row {row_id} already")
@@ -74,7 +74,7 @@ class Store:
         self._views.clear()
 
     def update(self, row_id: str | int, changes: Mapping[str, Any], *, drop: Iterable[str] = ()) -> None:
-        """Replace fields of a row and take the `drop`ped ones away. Raises KeyError for an unknown id."""
+        """Replaces fields of a row and takes the `drop`ped ones away. Raises KeyError for an unknown id."""
         row = {**self._rows[str(row_id)], **changes}
         for name in drop:
             row.pop(name, None)
@@ -82,14 +82,14 @@ class Store:
         self._views.clear()
 
     def delete(self, row_id: str | int) -> Row:
-        """Take a row away and return it. Raises KeyError for an unknown id."""
+        """Takes a row away and returns it. Raises KeyError for an unknown id."""
         row = self._rows.pop(str(row_id))
         self._deleted[str(row_id)] = row
         self._views.clear()
         return row
 
     def view(self, key: Hashable, build: Callable[[], T]) -> T:
-        """Return what `build` makes, remembered under `key` until the rows change."""
+        """Returns what `build` makes, remembered under `key` until the rows change."""
         if key in self._views:
             self._views.move_to_end(key)
             return cast(T, self._views[key])

@@ -159,11 +159,11 @@ class Switches:
         seconds: float = 1.0,
         size: int = 12_000_000,
     ) -> None:
-        """Order a `Fault` for the next `times` calls (those whose path starts with `path`)."""
+        """Orders a `Fault` for the next `times` calls (those whose path starts with `path`)."""
         self.faults.append(Fault(kind, times, path, status, retry_after, seconds, size))
 
     def take_fault(self, path: str) -> Fault | None:
-        """Return the fault that hits a call to `path`, counted down, or None."""
+        """Returns the fault that hits a call to `path`, counted down, or None."""
         for fault in self.faults:
             if fault.times > 0 and path.startswith(fault.path):
                 fault.times -= 1
@@ -173,7 +173,7 @@ class Switches:
         return None
 
     def selection_key(self) -> Hashable:
-        """Return a key of the switches that decide which rows a query finds and in which order."""
+        """Returns a key of the switches that decide which rows a query finds and in which order."""
         return (
             self.whole_word_search,
             self.ties,

@@ -1,4 +1,4 @@
-"""Tether: GET and POST /api/contacts as on the reference pages; one stage, pipelines, users as README.md names them."""
+"""Tether: GET and POST /api/contacts as on the reference pages; one stage, pipelines, users: docs/TRAPS.md."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def tether_app(
     users: Sequence[Row] = USERS,
     caller: str | None = None,
 ) -> TetherFake:
-    """Return a fake Tether.
+    """Returns a fake Tether.
 
     `people`: made-up people, rows in the API's own form, a number of made-up contacts, or None for the demo's own.
     `caller` is the user id that the token belongs to (the first user when not given): `ownerFilter=my` is theirs.
@@ -182,7 +182,7 @@ class TetherFake(FakeApp):
         return self._selected(store, replace(query, pipeline_id=pipeline_id, status=stage.name))
 
     def _stages(self, body: Row) -> tuple[list[Stage], Row | None]:
-        """Return the stages that a POST asks for, in its order or the pipeline's, and their pipeline if it exists.
+        """Returns the stages that a POST asks for, in its order or the pipeline's, and their pipeline if it exists.
 
         Rows are chosen by the stage's name unless the request brings the id (`stageIdByName`, or `status` as an id).
         """
@@ -230,7 +230,7 @@ class TetherFake(FakeApp):
         return json_answer(answer)
 
     def _shown(self, row: Row) -> Row:
-        """Return a contact with `createdBy` and `assignees` as ids or as objects (trap 5)."""
+        """Returns a contact with `createdBy` and `assignees` as ids or as objects (trap 5)."""
         changed: Row = {}
         if self.switches.created_by == "object" and row.get("createdBy"):
             changed["createdBy"] = self._person(row["createdBy"])

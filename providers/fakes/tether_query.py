@@ -96,7 +96,7 @@ class Team:
 
 
 def query_of_list(parameters: Parameters) -> ContactQuery:
-    """Return the conditions of a GET. Raises ApiError (400) naming the parameter for a value that is none."""
+    """Returns the conditions of a GET. Raises ApiError (400) naming the parameter for a value that is none."""
     dates = parameters.text("dateRange")
     quiet = parameters.text("lastMessageTimeRange")
     messages = parameters.text("lastMessageDateRange")
@@ -118,7 +118,7 @@ def query_of_list(parameters: Parameters) -> ContactQuery:
 
 
 def query_of_buckets(body: Mapping[str, Any], *, strict: bool) -> ContactQuery:
-    """Return the conditions of a POST but for its stages. Raises ApiError (400) naming the key of a wrong value."""
+    """Returns the conditions of a POST but for its stages. Raises ApiError (400) naming the key of a wrong value."""
     refuse_unknown_keys(body, POST_KEYS, strict=strict)
     sent = {key: value for key, value in body.items() if value is not None}
     custom = json_object("customFilters", sent.get("customFilters", {}))
@@ -141,13 +141,13 @@ def query_of_buckets(body: Mapping[str, Any], *, strict: bool) -> ContactQuery:
 
 
 def check_scope(query: ContactQuery, team: Team, *, strict: bool) -> None:
-    """Raise ApiError (400) for an ownerFilter that is neither a scope nor a user's id, when `strict`."""
+    """Raises ApiError (400) for an ownerFilter that is neither a scope nor a user's id, when `strict`."""
     if strict and query.owner_filter not in SCOPES and query.owner_filter not in team.everybody:
         raise ApiError(400, "ownerFilter must be my, all, team, unassigned or a user id", field="ownerFilter")
 
 
 def meets(row: Row, query: ContactQuery, team: Team, switches: Switches) -> bool:
-    """Return whether a contact meets all conditions."""
+    """Returns whether a contact meets all conditions."""
     return (
         _owned(row, query, team)
         and _assigned(row, query, switches)

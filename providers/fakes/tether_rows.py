@@ -15,7 +15,7 @@ from providers.fakes.wording import Missing, hex_id, milliseconds, put
 
 
 def object_id(name: str) -> str:
-    """Return the 24 hex digits that stand for a name, the same everywhere."""
+    """Returns the 24 hex digits that stand for a name, the same everywhere."""
     return hashlib.sha256(f"tether:{name}".encode()).hexdigest()[:24]
 
 
@@ -23,7 +23,7 @@ ORGANIZATION_ID = object_id("organization")
 
 
 def pipeline(name: str, kind: str, active: bool, *stages: tuple[str, str]) -> Row:
-    """Return a pipeline as GET /api/pipelines gives it; `stages` are names and colours in their order."""
+    """Returns a pipeline as GET /api/pipelines gives it; `stages` are names and colours in their order."""
     return {
         "_id": object_id(name),
         "name": name,
@@ -85,13 +85,13 @@ _WAYS: tuple[Missing, ...] = ("null", "absent", "empty")
 
 
 def contact_rows(sightings: Sequence[Sighting], seed: int) -> list[Row]:
-    """Return contacts in the form of GET /api/contacts: `createdBy` and `assignees` hold ids."""
+    """Returns contacts in the form of GET /api/contacts: `createdBy` and `assignees` hold ids."""
     rng = random.Random(f"{seed}:tether rows")
     return [_contact(sighting, rng) for sighting in sightings]
 
 
 def application_rows(count: int, seed: int) -> list[Row]:
-    """Return rows of the other pipeline type, which only the stage buckets show."""
+    """Returns rows of the other pipeline type, which only the stage buckets show."""
     rng = random.Random(f"{seed}:tether applications")
     rows: list[Row] = []
     for number in range(count):
@@ -131,7 +131,7 @@ def _contact(sighting: Sighting, rng: random.Random) -> Row:
 
 
 def _place(row: Row, rng: random.Random) -> None:
-    """Put a contact into a stage: mostly of the active pipeline; some are elsewhere, in none, or carry an old name."""
+    """Puts a contact into a stage: mostly of the active pipeline; some are elsewhere, in none, or carry an old name."""
     draw = rng.random()
     if draw < 0.05:
         row["status"] = None
@@ -153,7 +153,7 @@ def _people(row: Row, rng: random.Random) -> None:
 
 
 def _extras(row: Row, sighting: Sighting, rng: random.Random) -> None:
-    """Add what trap 7 lists, and the custom fields that customFilters looks into."""
+    """Adds what trap 7 lists, and the custom fields that customFilters looks into."""
     row["isBulkSms"] = sighting.created_at == sighting.updated_at and rng.random() < 0.6
     if rng.random() < 0.7:
         row["isAutopilot"] = rng.random() < 0.3

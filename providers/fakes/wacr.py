@@ -62,7 +62,7 @@ def wacr_app(
     sources: Sequence[Row] = SOURCES,
     statuses: Sequence[Row] = STATUSES,
 ) -> WacrFake:
-    """Return a fake WA.cr; `people` as for the other fakes. Rows hold `email` and no relations."""
+    """Returns a fake WA.cr; `people` as for the other fakes. Rows hold `email` and no relations."""
     rows = list(people) if isinstance(people, Sequence) else contact_rows(records_of("wacr", people), DEFAULT_SEED)
     return WacrFake(rows, token, switches, groups, sources, statuses)
 
@@ -139,7 +139,7 @@ class WacrFake(FakeApp):
         return found(search, (row.get(name) for name in fields), whole_word=self.switches.whole_word_search)
 
     def _ordered(self, store: Store, key: Any, select: Any, sort: tuple[tuple[str, bool], ...]) -> list[Row]:
-        """Return the selected rows in order; ties are the switch's, or change from call to call."""
+        """Returns the selected rows in order; ties are the switch's, or change from call to call."""
         switches = self.switches
         ties = switches.ties
         if switches.unstable_ties and "id" not in dict(sort):
@@ -159,7 +159,7 @@ class WacrFake(FakeApp):
     # ---------------------------------------------------------------- how they are shown
 
     def _shape(self, parameters: Parameters) -> tuple[frozenset[str], frozenset[str]]:
-        """Return the fields to show and the relations to include. Raises ApiError (400) for unknown ones, if strict."""
+        """Returns the fields to show and the relations to include. Raises ApiError (400) for unknown ones if strict."""
         include = frozenset(parameters.texts("include"))
         asked = frozenset(parameters.texts("fields"))
         for name, given, known in (

@@ -37,7 +37,7 @@ class Condition:
 
 
 def conditions(parameters: Parameters, *, strict: bool) -> tuple[Condition, ...]:
-    """Return the filters that were sent. Raises ApiError (400) for an unknown field or operator, when `strict`."""
+    """Returns the filters that were sent. Raises ApiError (400) for an unknown field or operator, when `strict`."""
     found: list[Condition] = []
     for name, value in parameters.pairs:
         match = _NAME.fullmatch(name)
@@ -53,12 +53,12 @@ def conditions(parameters: Parameters, *, strict: bool) -> tuple[Condition, ...]
 
 
 def is_filter(name: str) -> bool:
-    """Return whether a parameter has a filter's form."""
+    """Returns whether a parameter has a filter's form."""
     return _NAME.fullmatch(name) is not None
 
 
 def condition_test(condition: Condition, switches: Switches) -> Callable[[Row], bool]:
-    """Return the condition as a test of rows. Raises ApiError (422) for a value that does not fit the field."""
+    """Returns the condition as a test of rows. Raises ApiError (422) for a value that does not fit the field."""
     if condition.operator == "null":
         if condition.value not in ("true", "false"):
             raise _unfit(condition, "must be true or false")
@@ -98,7 +98,7 @@ def _raw(row: Row, field: str) -> Iterable[Any]:
 
 
 def _values(row: Row, field: str, switches: Switches) -> Iterable[Any]:
-    """Return the comparable values of a field: none for null, each of a list (group_id is a contains match)."""
+    """Returns the comparable values of a field: none for null, each of a list (group_id is a contains match)."""
     for value in _raw(row, field):
         comparable = _comparable(field, str(value), switches)
         if comparable is not None:
@@ -133,7 +133,7 @@ def _unfit(condition: Condition, message: str) -> ApiError:
 
 
 def sort_fields(written: str, known: tuple[str, ...], *, strict: bool) -> tuple[tuple[str, bool], ...]:
-    """Return (field, descending) of `sort=a,-b`. Raises ApiError (400) for an unknown field, when `strict`."""
+    """Returns (field, descending) of `sort=a,-b`. Raises ApiError (400) for an unknown field, when `strict`."""
     fields: list[tuple[str, bool]] = []
     for part in filter(None, written.split(",")):
         name = part.removeprefix("-")
@@ -145,7 +145,7 @@ def sort_fields(written: str, known: tuple[str, ...], *, strict: bool) -> tuple[
 
 
 def sort_keys(fields: Iterable[tuple[str, bool]], switches: Switches) -> list[SortKey]:
-    """Return how rows are compared by these fields: numbers, moments, or text by the switch's collation."""
+    """Returns how rows are compared by these fields: numbers, moments, or text by the switch's collation."""
     return [(_sort_value(name, switches), descending) for name, descending in fields]
 
 

@@ -54,7 +54,7 @@ GROUPS = tuple(
 
 
 def contact_rows(sightings: Sequence[Sighting], seed: int) -> list[Row]:
-    """Return contacts in the form of GET /v2/contacts, `email` included and without relations."""
+    """Returns contacts in the form of GET /v2/contacts, `email` included and without relations."""
     rng = random.Random(f"{seed}:wacr rows")
     taken: set[str] = set()
     rows: list[Row] = []

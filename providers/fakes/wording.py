@@ -15,27 +15,27 @@ _BASE36 = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
 def milliseconds(moment: datetime) -> str:
-    """Return 2025-08-01T10:00:00.000Z (Tether, AskElephant, AutoKonnect)."""
+    """Returns 2025-08-01T10:00:00.000Z (Tether, AskElephant, AutoKonnect)."""
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"
 
 
 def whole_seconds(moment: datetime) -> str:
-    """Return 2025-08-01T10:00:00.000000Z (WA.cr: its database keeps no fractions)."""
+    """Returns 2025-08-01T10:00:00.000000Z (WA.cr: its database keeps no fractions)."""
     return f"{moment:%Y-%m-%dT%H:%M:%S}.000000Z"
 
 
 def hex_id(rng: random.Random) -> str:
-    """Return 24 hex digits."""
+    """Returns 24 hex digits."""
     return f"{rng.getrandbits(96):024x}"
 
 
 def contact_id(rng: random.Random) -> str:
-    """Return cnt_ and twenty letters and digits."""
+    """Returns cnt_ and twenty letters and digits."""
     return "cnt_" + "".join(rng.choices(_BASE36, k=20))
 
 
 def put(row: Row, name: str, value: Any, rng: random.Random, ways: Sequence[Missing]) -> None:
-    """Set a field; a value of None is written in one of the `ways` a field can be missing."""
+    """Sets a field; a value of None is written in one of the `ways` a field can be missing."""
     if value is not None:
         row[name] = value
         return

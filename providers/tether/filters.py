@@ -44,7 +44,7 @@ _LAST_INSTANT = datetime.max.replace(tzinfo=UTC)
 
 
 def is_object_id(text: object) -> bool:
-    """Returns whether this is one of Tether's ids: 24 hex digits (README.md, "What each can do")."""
+    """Returns whether this is one of Tether's ids: 24 hex digits (docs/TRAPS.md)."""
     return isinstance(text, str) and _OBJECT_ID.fullmatch(text) is not None
 
 

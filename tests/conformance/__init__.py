@@ -1,4 +1,4 @@
-"""The suite that every provider in the registry is judged by, unedited (DESIGN.md 1, STYLE.md).
+"""The suite that every provider in the registry is judged by, unedited (DESIGN.md 1).
 
 A further provider needs its line in `providers.registry`, its fake in `providers.fakes.FAKES`, and
 samples/<name>/*.json: bodies as its API page describes them, with where each member of a row is found. What a table

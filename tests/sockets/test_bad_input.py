@@ -1,4 +1,4 @@
-"""What a client gets wrong, over sockets: one error that names the argument, no call, no traceback (issue 2)."""
+"""What a client gets wrong, over sockets: one error that names the argument, no call, no traceback."""
 
 from __future__ import annotations
 
