@@ -74,6 +74,34 @@ async def test_both_cursors_cut_out_what_is_between_them() -> None:
         assert ids((await asked.connection(first=100, **between)).nodes) == one[low + 1 : high]
 
 
+async def test_a_cursor_behind_the_other_leaves_nothing_between_them() -> None:
+    one = await found()
+    asked = world()
+    edges = (await asked.connection(first=100, search=SEARCH)).edges
+    for low, high in ((len(one) - 1, 0), (20, 3), (9, 8), (len(one) - 2, len(one) - 1)):
+        between = {"after": edges[low].cursor, "before": edges[high].cursor, "search": SEARCH}
+        assert ids((await asked.connection(first=100, **between)).nodes) == []
+        assert ids((await asked.connection(last=100, **between)).nodes) == []
+
+
+@pytest.mark.parametrize("names", [["New Lead"], ["New Lead", "Won"], ["Qualified"]])
+async def test_stages_where_nothing_is_found_make_no_page_of_their_own(names: list[str]) -> None:
+    made = [row for row in rows(150) if row["status"] in names]
+    one = ids((await World({"tether": made}).connection(first=100, search=SEARCH)).nodes)
+    assert one
+    for size in range(1, len(one) + 1):
+        asked = World({"tether": made})
+        seen: list[str] = []
+        after: str | None = None
+        for _ in range(-(-len(one) // size)):
+            page = await asked.connection(first=size, after=after, search=SEARCH)
+            assert page.nodes
+            seen += ids(page.nodes)
+            after = page.page_info.end_cursor
+        assert seen == one
+        assert not page.page_info.has_next_page
+
+
 async def test_what_is_not_searched_is_not_counted() -> None:
     asked = world()
     whole = await asked.connection(first=100, search=SEARCH)

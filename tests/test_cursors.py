@@ -184,3 +184,14 @@ async def test_a_forged_position_is_refused_or_gives_a_harmless_page(
         return
     assert len(outcome.connection.nodes) <= 5
     assert all(world.calls(name) <= 12 for name in NAMES)
+
+
+@pytest.mark.parametrize("instants", [3, 400])
+@pytest.mark.parametrize("provider", ["tether", "askelephant", "wacr", "autokonnect"])
+async def test_a_cursor_behind_the_other_leaves_nothing_between_them(provider: str, instants: int) -> None:
+    world = World({provider: made_rows(provider, 90, instants=instants)})
+    edges = (await world.connection(first=90)).edges
+    for low, high in ((89, 0), (40, 39), (40, 12), (15, 14), (70, 20)):
+        between = {"after": edges[low].cursor, "before": edges[high].cursor}
+        assert ids((await world.connection(first=100, **between)).nodes) == []
+        assert ids((await world.connection(last=100, **between)).nodes) == []

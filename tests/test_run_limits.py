@@ -111,3 +111,20 @@ async def test_a_run_that_is_too_long_to_be_sorted_fails_for_good_and_leaves_the
     assert failed.error.code is SourceErrorCode.SORT_NOT_SUPPORTED
     assert "UPDATED_AT" in failed.error.message
     assert "scan_limit" in failed.error.message
+
+
+async def test_backward_a_list_longer_than_the_limit_fails_for_good_and_the_others_come_to_their_start() -> None:
+    world = World({"askelephant": made_rows("askelephant", 40), "autokonnect": 12}, scan_limit=LIMIT)
+    seen: list[str] = []
+    before: str | None = None
+    for _ in range(5):
+        page = (await world.page(last=5, before=before)).connection
+        assert page.sources[0].error is not None
+        assert page.sources[0].error.code is SourceErrorCode.SCAN_LIMIT_EXCEEDED
+        seen = ids(page.nodes) + seen
+        before = page.page_info.start_cursor
+        if not page.page_info.has_previous_page:
+            break
+    else:
+        raise AssertionError("the walk never ends")
+    assert seen == ids(await World({"autokonnect": 12}).walk([100]))

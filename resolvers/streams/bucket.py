@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from providers.errors import SourceErrorCode
 from providers.provider import Pipeline
 from resolvers.board import board
@@ -48,7 +50,10 @@ class BucketStream(Stream):
     async def fill(self, count: int) -> None:
         while len(self.items) < count and not self.ended and not self.stopped:
             need = count - len(self.items)
-            if not self._stages and not await self._begin(need):
+            if not self._stages:
+                await self._begin(need)
+                continue
+            if not self.items and await self._is_empty():
                 self.ended = True
                 return
             stage, stream = self._stages[-1]
@@ -57,27 +62,40 @@ class BucketStream(Stream):
             if stream.ended and not self.stopped:
                 await self._go_on(stage)
 
-    async def _begin(self, need: int) -> bool:
-        """Enters the first stage; returns whether there is one. Its answer brings a page of all the others."""
+    async def _begin(self, need: int) -> None:
+        """Enters the first stage. Its answer brings a page of all the others."""
         sizes = page_sizes(self.source)
         await self._board.first_page(min(sizes.largest, need if self.plan.residual is None else sizes.largest // 2))
-        stages = await self._board.order()
-        if stages:
-            self._enter(stages[0], None)
-        return bool(stages)
+        self._enter_one_of(await self._board.order())
 
     async def _go_on(self, stage: str) -> None:
         """Enters the stage after one that was read to its end."""
         stages = await self._board.order()
-        if self._limit is not None and self._limit.stage == stage:
-            self.ended = True
-        elif stage not in stages:
+        if stage in stages:
+            self._enter_one_of(stages[stages.index(stage) + 1 :], behind=stage)
+        else:
             self.warn(SourceErrorCode.PAGE_DRIFT, "the stage where the last page ended is gone")
             self.ended = True
-        elif stage == stages[-1]:
-            self.ended = True
-        else:
-            self._enter(stages[stages.index(stage) + 1], None)
+
+    def _enter_one_of(self, stages: Sequence[str], *, behind: str | None = None) -> None:
+        """Enters the first of the stages that may have contacts, up to the one where the stretch ends."""
+        last = None if self._limit is None else self._limit.stage
+        for stage in () if last is not None and behind == last else stages:
+            rows = self._board.known(stage, 0, 1)
+            if rows is None or rows.total != 0:
+                self._enter(stage, None)
+                return
+            if stage == last:
+                break
+        self.ended = True
+
+    async def _is_empty(self) -> bool:
+        """Whether the stretch begins in a stage behind the one that it ends in."""
+        mark, limit = self._mark, self._limit
+        if mark is None or limit is None or mark.stage == limit.stage:
+            return False
+        stages = await self._board.order()
+        return {mark.stage, limit.stage} <= set(stages) and stages.index(mark.stage) > stages.index(limit.stage)
 
     def _enter(self, stage: str, mark: BucketMark | None) -> None:
         after = None if mark is None else IndexMark(mark.index, mark.last, mark.before, mark.total)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from providers.errors import SourceErrorCode
@@ -51,6 +52,20 @@ class CursorListStream(Stream):
         # Rows consumed in reading order, and which of them the items are.
         self._rows: list[Row] = []
         self._item_rows: list[int] = []
+        self.ended = self.ended or self._crossed()
+
+    def _crossed(self) -> bool:
+        """Whether the stretch ends at an instant in front of the one where it begins."""
+        after, before = (self._mark, self._limit) if self.forward else (self._limit, self._mark)
+        if after is None or before is None or not self._chain.by_time or after.at is None or before.at is None:
+            return False
+        return after.at < before.at if self._chain.descending else after.at > before.at
+
+    def _passed_limit(self, passed: Sequence[str]) -> bool:
+        """Whether the stretch ends among rows that lie in front of where it begins (`passed`), so that nothing is in
+        it."""
+        limit = self._limit
+        return limit is not None and limit.last is not None and not self._rows and limit.last in passed
 
     async def fill(self, count: int) -> None:
         try:

@@ -146,6 +146,8 @@ class TokenStream(CursorListStream):
         self._remember(entry.passed_ids, entry.found)
         start = entry.passed
         for page, token in entry.pages:
+            if self.ended:
+                return
             self._token = token
             count = len(page.records)
             self._take(page, min(start, count))
@@ -178,6 +180,9 @@ class TokenStream(CursorListStream):
         """Consumes a page's rows from `start` on and moves to the next page."""
         token, more = self._token, more_after(page)
         count = len(page.records)
+        if self.bounds.bounded_before and self._passed_limit(page.native_ids[:start]):
+            self.ended = True
+            return
         for index in range(start, count):
             record = page.records[index]
             if self._past_limit(record):

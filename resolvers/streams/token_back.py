@@ -132,6 +132,9 @@ class BackwardTokenStream(CursorListStream):
     ) -> None:
         limit = self._limit
         start = 0 if place is None else self._start(nearest_first, place, exclusive=exclusive)
+        if self._passed_limit([record.native_id for record in nearest_first[:start]][::-1]):
+            self.ended = True
+            return
         for record in nearest_first[start:]:
             if limit is not None and (
                 record.native_id == limit.last or (limit.at is not None and self._chain.short_of(record, limit.at))
