@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 
 import msgspec
 
@@ -13,24 +14,30 @@ from resolvers.connection import ErrorRecord
 from resolvers.legs import leg
 from resolvers.once import once
 from resolvers.operation import Operation
-from resolvers.phones import e164
+from resolvers.phones import e164, last_digits
 from resolvers.plan import plan
 from resolvers.predicate import fold
 from resolvers.streams.stream import Bounds, Stream
 
 # More candidates than that are not read: the search is then narrowed, or given up and said so.
 MOST = 500
-# People write a number with and without country, blanks and dashes; its last three digits stand together in nearly
-# every way. Where too many numbers end so, more digits are searched for, which finds unbroken ones alone.
+# People write a number with and without country, blanks and dashes; its last three digits, or what its country writes
+# together of them, stand together in nearly every way. Where too many numbers end so, more digits are searched for,
+# which finds unbroken ones alone.
 _FEW_DIGITS = 3
 _MANY_DIGITS = 7
 
 
 class Keys(msgspec.Struct, frozen=True):
-    """By what a person is known: e-mail addresses trimmed and case-folded, phone numbers in E.164."""
+    """By what a person is known: e-mail addresses trimmed and case-folded, phone numbers in E.164.
+
+    `spellings` are addresses as they were written, where folding changed more than their case ("ß" to "ss"): a
+    source's search may know that spelling alone.
+    """
 
     emails: tuple[str, ...] = ()
     phones: tuple[str, ...] = ()
+    spellings: tuple[str, ...] = ()
 
 
 def email_key(text: str) -> str:
@@ -38,15 +45,20 @@ def email_key(text: str) -> str:
     return fold(text.strip())
 
 
+def keys_from(emails: Iterable[str], phones: Iterable[str], region: str | None) -> Keys:
+    """Returns the keys of addresses and numbers, each once and in their order; `region` as in `e164`."""
+    written = dict.fromkeys(email.strip() for email in emails)
+    numbers = (e164(phone, region) for phone in phones)
+    return Keys(
+        tuple(dict.fromkeys(email_key(email) for email in written if email)),
+        tuple(dict.fromkeys(number for number in numbers if number is not None)),
+        tuple(email for email in written if email.lower() != email_key(email)),
+    )
+
+
 def keys_of(contact: ContactRecord) -> Keys:
     """Returns by what the contact is known, in the record's order."""
-    region = contact.source.default_region
-    emails = (email_key(email) for email in contact.emails)
-    phones = (e164(phone, region) for phone in contact.phones)
-    return Keys(
-        tuple(dict.fromkeys(email for email in emails if email)),
-        tuple(dict.fromkeys(phone for phone in phones if phone is not None)),
-    )
+    return keys_from(contact.emails, contact.phones, contact.source.default_region)
 
 
 class Found(msgspec.Struct):
@@ -69,7 +81,7 @@ async def find(operation: Operation, source: Source, keys: Keys, parts: frozense
     found = Found(source, [], 0, [], {}, [])
     terms: list[str] = []
     if capabilities.email_search:
-        terms += keys.emails
+        terms += (*keys.emails, *keys.spellings)
     elif keys.emails:
         _incomplete(found, "cannot be searched for e-mail addresses")
     phones = keys.phones if capabilities.phone_search else ()
@@ -101,7 +113,7 @@ def _same(record: ContactRecord, keys: Keys) -> bool:
 
 
 async def _by_phone(operation: Operation, source: Source, phone: str, parts: frozenset[str], found: Found) -> Stream:
-    stream = await _read(operation, source, phone[-_FEW_DIGITS:], parts)
+    stream = await _read(operation, source, last_digits(phone, _FEW_DIGITS), parts)
     if stream.ended:
         return stream
     _incomplete(found, "has too many numbers with the same ending; those written with blanks or dashes may be missing")

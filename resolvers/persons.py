@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from providers.record import ContactRecord
 from providers.source import Source
-from resolvers.candidates import Found, Keys, email_key, find, keys_of
+from resolvers.candidates import Found, Keys, email_key, find, keys_from, keys_of
 from resolvers.connection import ErrorRecord, PersonRecord, SliceRecord, SourceStatus
 from resolvers.errors import BadUserInput
 from resolvers.operation import Operation
@@ -42,21 +42,19 @@ async def person(
     if email is None and phone is None:
         raise BadUserInput("email", "give an e-mail address, a phone number, or both")
     asked = list(operation.sources.values())
-    keys = {source.name: _asked_keys(source, email, phone) for source in asked}
+    asked_keys = {
+        source.name: keys_from([email or ""], [] if phone is None else [phone], source.settings.default_region)
+        for source in asked
+    }
     if email is not None and not email.strip():
         raise BadUserInput("email", "expected an e-mail address")
-    if phone is not None and not any(each.phones for each in keys.values()):
+    if phone is not None and not any(each.phones for each in asked_keys.values()):
         raise BadUserInput("phone", "expected a phone number; begin it with + and the country's code")
-    found = await _find(operation, asked, lambda source: keys[source.name], parts)
+    found = await _find(operation, asked, lambda source: asked_keys[source.name], parts)
     contacts = [contact for each in found for contact in each.contacts]
     if not contacts and not any(each.errors for each in found):
         return None
     return _person(operation, contacts, found)
-
-
-def _asked_keys(source: Source, email: str | None, phone: str | None) -> Keys:
-    number = e164(phone, source.settings.default_region) if phone is not None else None
-    return Keys((email_key(email),) if email is not None else (), (number,) if number is not None else ())
 
 
 def _others(operation: Operation, contact: ContactRecord) -> list[Source]:

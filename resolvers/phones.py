@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import lru_cache
 
 import phonenumbers
 
 from providers.record import ContactRecord
+
+_GROUPS = re.compile(r"\d+")
 
 
 @lru_cache(maxsize=65_536)
@@ -44,6 +47,18 @@ def _parsed(text: str, region: str | None, good: Callable[[phonenumbers.PhoneNum
 
 def _has_full_length(number: phonenumbers.PhoneNumber) -> bool:
     return phonenumbers.is_possible_number_with_reason(number) == phonenumbers.ValidationResult.IS_POSSIBLE
+
+
+@lru_cache(maxsize=65_536)
+def last_digits(number: str, most: int) -> str:
+    """Returns the digits at the end of an E.164 number that stand together in its country's usual spellings.
+
+    At most so many: "678" of a Kenyan number, "78" of a French one, which is written in pairs.
+    """
+    parsed = phonenumbers.parse(number)
+    forms = phonenumbers.PhoneNumberFormat.INTERNATIONAL, phonenumbers.PhoneNumberFormat.NATIONAL
+    endings = [_GROUPS.findall(phonenumbers.format_number(parsed, form)) for form in forms]
+    return number[-min(most, *(len(groups[-1]) for groups in endings)) :]
 
 
 def phone_e164(contact: ContactRecord) -> str | None:

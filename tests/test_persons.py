@@ -100,6 +100,37 @@ async def test_the_same_person_is_found_by_address_and_by_number_however_written
     assert ids(found) == ["askelephant:cnt_1", "wacr:1", "wacr:2", "autokonnect:1"]
 
 
+@pytest.mark.parametrize(
+    "written", ["+33 6 12 34 56 78", "06.12.34.56.78", "06 12 34 5678", "+33612345678", "0033 6 12 34 56 78"]
+)
+async def test_a_number_that_its_country_writes_in_pairs_is_found(written: str) -> None:
+    rows: Mapping[str, list[dict[str, Any]]] = {
+        "wacr": [wacr_row(1, phone=written), wacr_row(2, phone="+33 6 12 34 56 79")],
+        "autokonnect": [konnect_row(1, phone="33612345678"), konnect_row(2, phone="33612345778")],
+    }
+    world = World(rows, default_region="FR")
+    for name, other in (("wacr", "autokonnect"), ("autokonnect", "wacr")):
+        operation = world.operation()
+        found = await persons.matches(operation, await one(world, operation, name, "1"), None, NO_PARTS)
+        assert [(match.source.name, match.native_id) for match in found] == [(other, "1")]
+
+
+@pytest.mark.parametrize("address", ["straße@größe.example", "ﬁona@example.com", "e\u0301cole@example.com"])
+async def test_an_address_that_folding_changes_is_found_as_it_is_written(address: str) -> None:
+    rows: Mapping[str, list[dict[str, Any]]] = {
+        "wacr": [wacr_row(1, address), wacr_row(2, "strasse@other.example")],
+        "autokonnect": [konnect_row(1, address), konnect_row(2, "zoe@example.com")],
+    }
+    world = World(rows)
+    for name, other in (("wacr", "autokonnect"), ("autokonnect", "wacr")):
+        operation = world.operation()
+        found = await persons.matches(operation, await one(world, operation, name, "1"), None, NO_PARTS)
+        assert [(match.source.name, match.native_id) for match in found] == [(other, "1")]
+    asked = await persons.person(world.operation(), address, None, NO_PARTS)
+    assert asked is not None
+    assert len(asked.contacts) == 2
+
+
 async def test_only_the_named_sources_are_asked_and_unknown_names_are_passed_over() -> None:
     world = World(ANN, default_region="KE")
     operation = world.operation()
