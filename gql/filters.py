@@ -49,8 +49,12 @@ _RANGE: Final = frozenset({Operator.GT, Operator.GTE, Operator.LT, Operator.LTE}
 
 
 def contact_filter(given: ContactFilter | None, argument: str = "filter") -> Filter | None:
-    """Returns the filter as a tree, None when there is none. Raises BadUserInput naming the path."""
-    return None if given is None or given is UNSET else _contact_filter(given, argument, depth=1, own=True)
+    """Returns the filter as a tree, None when there is none or it asks for nothing. Raises BadUserInput naming the
+    path."""
+    if given is None or given is UNSET:
+        return None
+    found = _contact_filter(given, argument, depth=1, own=True)
+    return None if found == And(()) else found
 
 
 def contact_orders(given: Sequence[ContactOrder] | None) -> tuple[Order, ...]:
