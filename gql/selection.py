@@ -30,6 +30,7 @@ from graphql import (
 )
 
 from gql.context import Info, RequestContext
+from resolvers.page_arguments import DEFAULT_SIZE
 from resolvers.selection import Wanted
 
 _DEPTH: Final = 3
@@ -45,7 +46,6 @@ _INNER_CAPITAL: Final = re.compile(r"(?<!^)([A-Z])")
 _NODE_PREFIXES: Final = ("nodes.", "edges.node.")
 _NESTED: Final = frozenset({f"{prefix}contacts" for prefix in _NODE_PREFIXES})
 _NOT_FROM_THE_START: Final = ("after", "last", "before", "search", "filter")
-_DEFAULT_PAGE: Final = 25
 
 
 def wanted(info: Info) -> Wanted:
@@ -182,7 +182,7 @@ def _first_page(node: FieldNode, variables: Mapping[str, Any]) -> int | None:
     if any(given.get(name) is not None for name in _NOT_FROM_THE_START):
         return None
     first = given.get("first")
-    return _DEFAULT_PAGE if first is None else first if isinstance(first, int) else None
+    return DEFAULT_SIZE if first is None else first if isinstance(first, int) else None
 
 
 def _argument(value: ValueNode, variables: Mapping[str, Any]) -> object:
