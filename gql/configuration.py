@@ -186,7 +186,7 @@ def _unusable_sources(configuration: Configuration, environment: Mapping[str, st
         open_sources(configuration.sources, environment)
     except SourceConfigurationError as error:
         index = next(i for i, source in enumerate(configuration.sources) if source.name == error.source)
-        yield one_line(str(error).replace(f"source {error.source!r}: {error.key}", f"sources[{index}].{error.key}", 1))
+        yield one_line(f"sources[{index}].{error.key}: {error.problem}")
 
 
 def _read_manifest(path: Path) -> dict[str, str]:

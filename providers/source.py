@@ -30,12 +30,16 @@ _BASE_HEADERS = (("Accept", "application/json"), ("Accept-Encoding", "gzip"), ("
 
 
 class ConfigurationError(ValueError):
-    """A `[[sources]]` table that cannot be used. The text is one line: source, key, value and what was expected."""
+    """A `[[sources]]` table that cannot be used. The text is one line: source, key and `problem`, no credential.
+
+    `problem` says what was expected, and of the value what can be shown.
+    """
 
     def __init__(self, source: str, key: str, problem: str) -> None:
         super().__init__(f"source {source!r}: {key}: {problem}")
         self.source = source
         self.key = key
+        self.problem = problem
 
 
 class Source:
@@ -227,7 +231,8 @@ def _transport(settings: SourceSettings, environ: Mapping[str, str], pool: Poole
     try:
         origin = origin_of(settings.base_url, settings.ca_file)
     except (ValueError, UnicodeError) as error:
-        problem = f"{settings.base_url!r} cannot be used; expected an http or https URL with a host"
+        # Not the value: the path may hold a key.
+        problem = "the URL cannot be used; expected an http or https URL with a host"
         raise ConfigurationError(settings.name, "base_url", problem) from error
     try:
         context = tls_context(settings.ca_file) if origin.scheme == "https" or settings.ca_file else None
