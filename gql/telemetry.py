@@ -17,7 +17,7 @@ from prometheus_client import (
     disable_created_metrics,
     generate_latest,
 )
-from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 from providers.cache import Cache, StoredAnswer
 from providers.health import CircuitState, SourceHealth
@@ -30,6 +30,7 @@ __all__ = [
     "Outcome",
     "Telemetry",
     "configure_logging",
+    "forget_worker",
 ]
 
 Outcome: TypeAlias = Literal["ok", "partial", "refused", "failed"]
@@ -140,6 +141,11 @@ class CountedCache:
     async def aclose(self) -> None:
         """Closes the cache."""
         await self._cache.aclose()
+
+
+def forget_worker(process: int) -> None:
+    """Takes what a worker that has ended said about now out of the metrics; what it counted stays."""
+    mark_process_dead(process)  # type: ignore[no-untyped-call]
 
 
 def configure_logging(level: str) -> None:
