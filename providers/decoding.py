@@ -38,7 +38,7 @@ import msgspec
 from providers.lazy_records import LazyRecords
 from providers.page import BadRow
 from providers.provider import InvalidAnswer
-from providers.record import ContactRecord, SourceRecord, TagRecord, global_id
+from providers.record import SourceRecord, TagRecord, global_id
 from providers.tolerance import (
     NOTHING,
     UNREADABLE,
@@ -61,7 +61,6 @@ __all__ = [
     "TolerantDecoder",
     "as_utc",
     "decode_body",
-    "raw_field",
     "raw_value",
     "whole_number",
 ]
@@ -207,12 +206,6 @@ def as_utc(value: datetime | None) -> datetime | None:
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
     except OverflowError:
         return value.replace(tzinfo=UTC)
-
-
-def raw_field(record: ContactRecord, name: str) -> msgspec.Raw | None:
-    """Returns one value of the record's own row as it was written, None when it is missing, null or empty text."""
-    value = msgspec.json.decode(record.raws.row(record.index), type=dict[str, msgspec.Raw]).get(name)
-    return None if value is None else raw_value(value)
 
 
 def raw_value(value: msgspec.Raw) -> msgspec.Raw | None:

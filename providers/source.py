@@ -9,7 +9,7 @@ import httpx
 
 from providers.answers import CachedUpstream
 from providers.cache import Cache, scope_of
-from providers.credential import Credential, is_header_value
+from providers.credential import Credential
 from providers.errors import SourceInvalidResponse, SourceUnauthenticated
 from providers.health import SourceHealth
 from providers.httpx_transport import HttpxTransport
@@ -27,6 +27,7 @@ from providers.version import USER_AGENT
 __all__ = ["ConfigurationError", "Credential", "OnAttempt", "Source", "open_sources"]
 
 _BASE_HEADERS = (("Accept", "application/json"), ("Accept-Encoding", "gzip"), ("User-Agent", USER_AGENT))
+_JSON = ("Content-Type", "application/json")
 
 
 class ConfigurationError(ValueError):
@@ -98,7 +99,7 @@ class Source:
     async def send(
         self,
         request: Request,
-        credential: Credential | str | None,
+        credential: Credential | None,
         *,
         deadline: float | None,
         fresh: bool = False,
@@ -115,10 +116,9 @@ class Source:
             if headers is None:
                 raise self._missing_credential()
         else:
-            token = self._checked(credential)
-            headers, scope = self._headers_for(token), self._scope_for(token)
-        if request.body is not None or request.headers:
-            headers = _with_extra(headers, request)
+            headers, scope = self._headers_for(credential), self._scope_for(credential)
+        if request.body is not None:
+            headers = (*headers, _JSON)
         if self._cached is None:
             return await self._upstream.exchange(request, headers, deadline, on_attempt)
         return await self._cached.exchange(scope, request, headers, deadline, on_attempt, fresh=fresh)
@@ -131,11 +131,11 @@ class Source:
         return failure
 
     async def rejected(
-        self, request: Request, credential: Credential | str | None, error: InvalidAnswer
+        self, request: Request, credential: Credential | None, error: InvalidAnswer
     ) -> SourceInvalidResponse:
         """Returns the error of `invalid`; the answer to this request and credential is not given again by the cache."""
         if self._cached is not None:
-            scope = self._scope if credential is None else self._scope_for(self._checked(credential))
+            scope = self._scope if credential is None else self._scope_for(credential)
             await self._cached.forget(scope, request)
         return self.invalid(error)
 
@@ -150,31 +150,12 @@ class Source:
         remedy = f"send the header {settings.token_header}" if settings.token_header else f"set {settings.token_env}"
         return SourceUnauthenticated(self.name, f"{self.name} needs a credential; {remedy}")
 
-    def _checked(self, credential: Credential | str) -> Credential:
-        if isinstance(credential, Credential):
-            return credential
-        if not credential:
-            raise self._missing_credential()
-        try:
-            return Credential(credential)
-        except ValueError as error:
-            place = f"the header {self.settings.token_header}" if self.settings.token_header else "the credential"
-            raise SourceUnauthenticated(self.name, f"{self.name}: {place}: {error}") from error
-
     def _headers_for(self, credential: Credential) -> Headers:
         return (*_BASE_HEADERS, ("Authorization", credential.authorization(self.settings.auth_scheme)))
 
     def _scope_for(self, credential: Credential) -> bytes:
         cached = self._cached
         return b"" if cached is None else scope_of(cached.secret, self.name, self.settings.base_url, credential)
-
-
-def _with_extra(headers: Headers, request: Request) -> Headers:
-    for name, value in request.headers:
-        if not is_header_value(name) or ":" in name or not is_header_value(value):
-            raise ValueError(f"expected a header that HTTP can carry: {name!r}")
-    content_type = (("Content-Type", "application/json"),) if request.body is not None else ()
-    return (*headers, *content_type, *request.headers)
 
 
 def open_sources(

@@ -90,7 +90,7 @@ class World:
         deadline = None if within is None else asyncio.get_running_loop().time() + within
         return await self.source.send(
             request,
-            caller,
+            Credential(caller),
             deadline=deadline,
             fresh=fresh,
             on_attempt=lambda status, milliseconds, hit: self.attempts.append((status, hit)),
