@@ -16,8 +16,7 @@ from gql.configuration_mistakes import ConfigurationError, mistakes_of, nearest,
 from gql.settings import ServerSettings, Table, Tuple
 from providers.registry import PROVIDERS
 from providers.settings import SourceSettings
-from providers.source import ConfigurationError as SourceConfigurationError
-from providers.source import open_sources
+from providers.source import SourceConfigurationError, open_sources
 
 __all__ = ["Configuration", "ConfigurationError", "is_loopback", "load_configuration", "read_configuration"]
 

@@ -1,7 +1,7 @@
 """What of a field's answer is selected, in the resolvers' words (DESIGN.md 7: what is not selected is not fetched).
 
-Found out once for a document's field and values of @skip/@include, and kept in `RequestContext.plans`, which belongs
-to the parsed document; the nodes it is keyed by live as long as that.
+Found out once for a document's field and values of @skip/@include, and kept in `RequestContext.selections`, which
+belongs to the parsed document; the nodes it is keyed by live as long as that.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ _NOT_FROM_THE_START: Final = ("after", "last", "before", "search", "filter")
 def wanted(info: Info) -> Wanted:
     """Returns what is selected below the connection field that is being resolved."""
     key = ("wanted", *_key(info))
-    plans = info.context.plans
+    plans = info.context.selections
     known: tuple[Wanted, tuple[FieldNode, ...]] | None = plans.get(key)
     if known is None:
         selected = _collected(info, None, _CONNECTION_DEPTH)
@@ -73,7 +73,7 @@ def parts(info: Info, below: str = "", type_name: str | None = None) -> frozense
     field's type is an interface or a union.
     """
     key = ("parts", below, type_name, *_key(info))
-    plans = info.context.plans
+    plans = info.context.selections
     found: frozenset[str] | None = plans.get(key)
     if found is None:
         depth = _DEPTH + below.count(".") + 1 if below else _DEPTH
@@ -97,7 +97,7 @@ def _inside(info: Info, nested: tuple[FieldNode, ...]) -> Wanted | None:
     """Returns what nested connections select, None when some need more than their first page to be answered: a
     cursor, or a policy of their own."""
     key = ("inside", *_key(info))
-    plans = info.context.plans
+    plans = info.context.selections
     if key not in plans:
         collector = _Collector(info._raw_info, info.variable_values, _CONNECTION_DEPTH)
         for node in nested:
@@ -137,9 +137,9 @@ def _below(names: set[str], prefix: str) -> frozenset[str]:
 def _condition_names(raw: GraphQLResolveInfo[Any], context: RequestContext) -> tuple[str, ...]:
     """The variables that @skip and @include read in the operation or in a fragment of its document."""
     key = ("conditions", id(raw.operation))
-    names: tuple[str, ...] | None = context.plans.get(key)
+    names: tuple[str, ...] | None = context.selections.get(key)
     if names is None:
-        names = _remember(context.plans, key, tuple(sorted(set(_conditions(raw)))))
+        names = _remember(context.selections, key, tuple(sorted(set(_conditions(raw)))))
     return names
 
 

@@ -60,6 +60,7 @@ __all__ = [
     "RowId",
     "TolerantDecoder",
     "as_utc",
+    "contact_found",
     "decode_body",
     "raw_value",
     "whole_number",
@@ -214,6 +215,19 @@ def raw_value(value: msgspec.Raw) -> msgspec.Raw | None:
     None when it is missing, null or an empty text.
     """
     return None if bytes(value) in NOTHING else value
+
+
+class _Found(msgspec.Struct):
+    data: msgspec.Raw = msgspec.Raw()
+
+
+_FOUND = msgspec.json.Decoder(_Found)
+
+
+def contact_found(body: bytes) -> list[msgspec.Raw]:
+    """Returns the row of a looked-up contact alone: it stands under `data`, or is the answer. Raises InvalidAnswer."""
+    found = decode_body(_FOUND, body, "a contact")
+    return [found.data if bytes(found.data) else msgspec.Raw(body)]
 
 
 class PageTags:

@@ -24,13 +24,13 @@ from providers.transport import Headers, Transport, origin_of
 from providers.upstream import OnAttempt, Upstream
 from providers.version import USER_AGENT
 
-__all__ = ["ConfigurationError", "Credential", "OnAttempt", "Source", "open_sources"]
+__all__ = ["Credential", "OnAttempt", "Source", "SourceConfigurationError", "open_sources"]
 
 _BASE_HEADERS = (("Accept", "application/json"), ("Accept-Encoding", "gzip"), ("User-Agent", USER_AGENT))
 _JSON = ("Content-Type", "application/json")
 
 
-class ConfigurationError(ValueError):
+class SourceConfigurationError(ValueError):
     """A `[[sources]]` table that cannot be used. The text is one line: source, key and `problem`, no credential.
 
     `problem` says what was expected, and of the value what can be shown.
@@ -170,7 +170,7 @@ def open_sources(
 
     `transport` is for tests; without it sources share one pool, and those behind a proxy, their own or the
     environment's, get a transport through it. `shared_limits` gives each source's limits over several processes.
-    Raises ConfigurationError.
+    Raises SourceConfigurationError.
     """
     # Late, because every provider is imported with it and each imports the vocabulary beside this module.
     from providers.registry import PROVIDERS
@@ -180,11 +180,11 @@ def open_sources(
     for entry in settings:
         name = entry.name
         if name in opened:
-            raise ConfigurationError(name, "name", f"{name!r} is used twice; expected a unique name")
+            raise SourceConfigurationError(name, "name", f"{name!r} is used twice; expected a unique name")
         make = PROVIDERS.get(entry.provider)
         if make is None:
             known = ", ".join(sorted(PROVIDERS))
-            raise ConfigurationError(name, "provider", f"{entry.provider!r} is unknown; expected one of {known}")
+            raise SourceConfigurationError(name, "provider", f"{entry.provider!r} is unknown; expected one of {known}")
         record = SourceRecord(global_id("Source", name, name), name, entry.provider, entry.default_region)
         carrier = transport if transport is not None else _transport(entry, environ, pool)
         credential = _own_credential(entry, environ)
@@ -200,12 +200,12 @@ def _own_credential(settings: SourceSettings, environ: Mapping[str, str]) -> Cre
     token = environ.get(variable, "")
     if not token:
         problem = f"the environment variable {variable!r} is not set; expected it to hold the credential"
-        raise ConfigurationError(settings.name, "token_env", problem)
+        raise SourceConfigurationError(settings.name, "token_env", problem)
     try:
         return Credential(token)
     except ValueError as error:
         problem = f"the environment variable {variable!r}: {error}"
-        raise ConfigurationError(settings.name, "token_env", problem) from error
+        raise SourceConfigurationError(settings.name, "token_env", problem) from error
 
 
 def _transport(settings: SourceSettings, environ: Mapping[str, str], pool: PooledTransport) -> Transport:
@@ -214,12 +214,12 @@ def _transport(settings: SourceSettings, environ: Mapping[str, str], pool: Poole
     except (ValueError, UnicodeError) as error:
         # Not the value: the path may hold a key.
         problem = "the URL cannot be used; expected an http or https URL with a host"
-        raise ConfigurationError(settings.name, "base_url", problem) from error
+        raise SourceConfigurationError(settings.name, "base_url", problem) from error
     try:
         context = tls_context(settings.ca_file) if origin.scheme == "https" or settings.ca_file else None
     except OSError as error:
         problem = f"{settings.ca_file!r} cannot be read; expected a file of certificates (PEM)"
-        raise ConfigurationError(settings.name, "ca_file", problem) from error
+        raise SourceConfigurationError(settings.name, "ca_file", problem) from error
     proxy = settings.proxy or environment_proxy(origin, environ)
     if proxy is None:
         return pool
@@ -228,4 +228,4 @@ def _transport(settings: SourceSettings, environ: Mapping[str, str], pool: Poole
     except (ValueError, ImportError) as error:
         # Not the value: a proxy's URL may hold a password.
         problem = "the proxy's URL cannot be used; expected http://host:port or https://host:port"
-        raise ConfigurationError(settings.name, "proxy", problem) from error
+        raise SourceConfigurationError(settings.name, "proxy", problem) from error

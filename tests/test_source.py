@@ -29,7 +29,7 @@ from providers.record import SourceRecord
 from providers.registry import PROVIDERS
 from providers.request import Request
 from providers.settings import SourceSettings
-from providers.source import ConfigurationError, Source, open_sources
+from providers.source import Source, SourceConfigurationError, open_sources
 from tests.scripted_server import Then, ok, scripted
 
 TOKEN = "s3cret-t0ken"
@@ -226,7 +226,7 @@ def test_sources_open_in_their_order_with_their_records() -> None:
 def test_a_source_that_cannot_be_opened_says_which_key_and_why(
     changed: dict[str, Any], environ: dict[str, str], message: str
 ) -> None:
-    with pytest.raises(ConfigurationError) as raised:
+    with pytest.raises(SourceConfigurationError) as raised:
         open_sources([settings(**changed)], environ)
     assert str(raised.value).startswith(message)
     assert TOKEN not in str(raised.value)
@@ -234,13 +234,13 @@ def test_a_source_that_cannot_be_opened_says_which_key_and_why(
 
 
 def test_a_name_is_used_once() -> None:
-    with pytest.raises(ConfigurationError, match="'sales' is used twice"):
+    with pytest.raises(SourceConfigurationError, match="'sales' is used twice"):
         open_sources([settings(), settings()], {"SALES_TOKEN": TOKEN})
 
 
 def test_a_file_that_holds_no_certificates_is_refused(tmp_path: Path) -> None:
     (tmp_path / "ca.pem").write_text("hello")
-    with pytest.raises(ConfigurationError, match="ca_file"):
+    with pytest.raises(SourceConfigurationError, match="ca_file"):
         open_sources([settings(ca_file=str(tmp_path / "ca.pem"))], {"SALES_TOKEN": TOKEN})
 
 
