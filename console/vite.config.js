@@ -1,10 +1,15 @@
 import { defineConfig } from "vite";
 
+import { notices } from "./notices.js";
+
 // Where the built console goes: package data of `gql`, which serves index.html at /graphql and the rest at
 // /graphql/assets/. Git ignores it; `make install` builds it.
 const served = "../gql/console";
+const licences = notices("licences.txt");
 
 export default defineConfig({
+  plugins: [licences.page],
+  worker: { plugins: () => [licences.workers] },
   build: {
     outDir: served,
     emptyOutDir: true,

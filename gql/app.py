@@ -36,6 +36,7 @@ from gql.telemetry import (
 from providers.cache import Cache, MemoryCache
 from providers.cache_redis import RedisCache
 from providers.limits_redis import RedisLimits
+from providers.redis_link import RedisLink
 from providers.source import open_sources
 
 __all__ = ["CONFIGURATION_FILE", "LISTENING_HOST", "OpenGateway", "create_app", "open_gateway", "worker_app"]
@@ -64,8 +65,9 @@ _NO_PAGE: Final = (b"content-security-policy", b"default-src 'none'; frame-ances
 @asynccontextmanager
 async def open_gateway(configuration: Configuration) -> AsyncIterator[Gateway]:
     """Gives a gateway over the configured sources, and closes their connections afterwards."""
-    limits = _shared_limits(configuration)
-    cache = CountedCache(_cache(configuration))
+    link = _redis_link(configuration)
+    limits = RedisLimits(link, _shared_secret(configuration)) if link is not None else None
+    cache = CountedCache(_cache(configuration, link))
     opened = open_sources(
         configuration.sources,
         configuration.environment,
@@ -82,20 +84,21 @@ async def open_gateway(configuration: Configuration) -> AsyncIterator[Gateway]:
         await cache.aclose()
         if limits is not None:
             await limits.aclose()
+        if link is not None:
+            await link.aclose()
 
 
-def _cache(configuration: Configuration) -> Cache:
+def _redis_link(configuration: Configuration) -> RedisLink | None:
+    """What answers and limits are shared through, where Redis is configured."""
+    url = configuration.redis_url
+    return None if url is None else RedisLink.from_url(url.get_secret_value())
+
+
+def _cache(configuration: Configuration, link: RedisLink | None) -> Cache:
     """Where answers of sources are kept: in Redis for several replicas, else in this process."""
-    if configuration.redis_url is None:
+    if link is None:
         return MemoryCache(configuration.server.cache.max_bytes)
-    return RedisCache.from_url(configuration.redis_url.get_secret_value(), _shared_secret(configuration))
-
-
-def _shared_limits(configuration: Configuration) -> RedisLimits | None:
-    """What holds limits of sources over all workers and replicas, where Redis is configured."""
-    if configuration.redis_url is None:
-        return None
-    return RedisLimits.from_url(configuration.redis_url.get_secret_value(), _shared_secret(configuration))
+    return RedisCache(link, _shared_secret(configuration))
 
 
 def _shared_secret(configuration: Configuration) -> bytes:

@@ -9,12 +9,9 @@ from typing import Literal
 import msgspec
 
 from gql.configuration import Configuration
-from providers.capabilities import Paging
 from providers.errors import SourceError
-from providers.provider import PageNumber, Token
-from providers.query import ListQuery
 from providers.source import Source, open_sources
-from resolvers.operation import Operation
+from resolvers.sources import one_contact
 
 __all__ = ["CheckedSource", "check_sources"]
 
@@ -43,20 +40,17 @@ async def check_sources(configuration: Configuration) -> list[CheckedSource]:
 
 
 async def _check(source: Source) -> CheckedSource:
-    name, settings, provider = source.name, source.settings, source.provider
+    name, settings = source.name, source.settings
     if settings.token_header is not None:
         return CheckedSource(
             name, settings.provider, "not asked", f"needs a caller: its credential comes in {settings.token_header}"
         )
-    at = PageNumber(1, 1) if provider.capabilities.paging is Paging.PAGE_NUMBER else Token(None, 1)
     began = perf_counter()
     try:
-        operation = Operation({name: source}, fresh=True)
-        page, _ = await operation.ask(source, provider.contacts_request(ListQuery(), at), provider.contacts_page)
+        page = await one_contact(source)
     except SourceError as error:
         status = f" (HTTP {error.status})" if error.status is not None else ""
         return CheckedSource(name, settings.provider, "fails", f"{error.code}: {error.message}{status}")
     milliseconds = (perf_counter() - began) * 1000
-    total = getattr(page, "total", None)
-    words = f"{total:,} contacts" if total is not None else f"{len(page.records)} contact read"
+    words = f"{page.total:,} contacts" if page.total is not None else f"{len(page.records)} contact read"
     return CheckedSource(name, settings.provider, "works", words, milliseconds)

@@ -16,8 +16,7 @@ from gql.configuration_mistakes import ConfigurationError, mistakes_of, nearest,
 from gql.settings import ServerSettings, Table, Tuple
 from providers.registry import PROVIDERS
 from providers.settings import SourceSettings
-from providers.source import ConfigurationError as SourceConfigurationError
-from providers.source import open_sources
+from providers.source import SourceConfigurationError, open_sources
 
 __all__ = ["Configuration", "ConfigurationError", "is_loopback", "load_configuration", "read_configuration"]
 
@@ -186,7 +185,7 @@ def _unusable_sources(configuration: Configuration, environment: Mapping[str, st
         open_sources(configuration.sources, environment)
     except SourceConfigurationError as error:
         index = next(i for i, source in enumerate(configuration.sources) if source.name == error.source)
-        yield one_line(str(error).replace(f"source {error.source!r}: {error.key}", f"sources[{index}].{error.key}", 1))
+        yield one_line(f"sources[{index}].{error.key}: {error.problem}")
 
 
 def _read_manifest(path: Path) -> dict[str, str]:

@@ -30,11 +30,19 @@ _EXPECTED: Final[Mapping[str, str]] = {
     "finite_number": "a finite number",
 }
 # Where a value may be a credential by mistake it is not repeated, except when it should be a variable's name and is
-# written like one: words joined by _.
-_MAY_BE_SECRET: Final = re.compile(r"token|secret|password|hash|key|redis|authorization|bearer", re.IGNORECASE)
-_CONVENTIONAL_VARIABLE: Final = re.compile(r"[A-Z][A-Z0-9]{0,15}(_[A-Z0-9]{1,15})*")
+# written like one: words joined by _, none with digits in the middle.
+_MAY_BE_SECRET: Final = re.compile(
+    r"token|secret|password|hash|key|redis|authorization|auth_scheme|bearer", re.IGNORECASE
+)
+_IS_URL: Final = re.compile(r"url|proxy", re.IGNORECASE)
+_CALLERS: Final = re.compile(r"\bauth\.keys\[")
+_CONVENTIONAL_VARIABLE: Final = re.compile(r"[A-Z]{1,15}[0-9]{0,2}(_[A-Z]{1,15}[0-9]{0,2})*")
 _LONGEST_VARIABLE: Final = 40
-_USER_INFO: Final = re.compile(r"//[^/\s]*@")
+_LONGEST_VALUE: Final = 200
+_SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,15}://")
+_USER_INFO: Final = re.compile(r".*(?:@|%40)", re.DOTALL)
+# Behind a colon stands a port, or a password whose @ was forgotten.
+_HOST: Final = re.compile(r"(?:\[[0-9A-Fa-f:.]{0,45}\]?|[^:\[\]]*)(?::[0-9]{0,5})?")
 
 
 class ConfigurationError(Exception):
@@ -71,12 +79,16 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 
 def shown(key: str, value: object) -> str:
-    """Returns ` = value` for a line about a key; "" when the value is a table or may be a credential."""
-    if isinstance(value, dict | list | tuple | BaseModel):
+    """Returns ` = value` for a line about a key; "" when the value is a table or may be a credential.
+
+    Of a URL scheme and host are shown, of other texts what stands before a `?` or `#` and behind an `@`.
+    """
+    name = key.rpartition(".")[2]
+    if value is None or isinstance(value, dict | list | tuple | BaseModel) or _CALLERS.search(key):
         return ""
-    if _MAY_BE_SECRET.search(key.rpartition(".")[2]):
+    if _MAY_BE_SECRET.search(name):
         conventional = (
-            key.endswith("_env")
+            name.endswith("_env")
             and isinstance(value, str)
             and len(value) <= _LONGEST_VARIABLE
             and _CONVENTIONAL_VARIABLE.fullmatch(value)
@@ -84,7 +96,12 @@ def shown(key: str, value: object) -> str:
         return f" = {_quoted(str(value))}" if conventional else ""
     if isinstance(value, bool):
         return f" = {str(value).lower()}"
-    return f" = {_quoted(_USER_INFO.sub('//***@', value[:200]))}" if isinstance(value, str) else f" = {value!r}"
+    if not isinstance(value, str):
+        return f" = {value!r}"
+    if _IS_URL.search(name):
+        # Without a scheme nobody knows what is meant: a host, or a token in the wrong place.
+        return f" = {_quoted(_origin(value))}" if _SCHEME.match(value) else ""
+    return f" = {_quoted(_without_secrets(value))}"
 
 
 def one_line(text: str) -> str:
@@ -128,6 +145,34 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
 def _path(location: Sequence[str | int]) -> str:
     """A key's path as one would write it: sources[1].base_url."""
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location).removeprefix(".")
+
+
+def _origin(url: str) -> str:
+    """Scheme, host and port of a URL; *** and … stand for what is left out."""
+    scheme = _SCHEME.match(url)
+    start = scheme.end() if scheme else 0
+    # A password may have any character, so all before the last @ may be one.
+    rest = _USER_INFO.sub("", url[start:])
+    place = re.split(r"[/?#\\]", rest, maxsplit=1)[0]
+    host = _HOST.match(place)
+    return "".join(
+        (
+            url[:start],
+            "***@" if len(rest) < len(url) - start else "",
+            place[: host.end()][:_LONGEST_VALUE] if host else "",
+            "***" if host and host.end() < len(place) else "",
+            "/…" if len(rest.rstrip("/")) > len(place) else "",
+        )
+    )
+
+
+def _without_secrets(text: str) -> str:
+    """The text without what a URL in it may hide; *** and … stand for what is left out."""
+    if _SCHEME.match(text):
+        return _origin(text)
+    rest = _USER_INFO.sub("***@", text)
+    before = re.split(r"[?#]", rest, maxsplit=1)[0]
+    return before[:_LONGEST_VALUE] + ("…" if len(before[:_LONGEST_VALUE]) < len(rest) else "")
 
 
 def _quoted(text: str) -> str:

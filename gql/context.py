@@ -14,16 +14,16 @@ class RequestContext:
     """GraphQL's context value, made anew for every operation.
 
     `operation`: the sources as this caller sees them. `errors`: located errors beside the data, to be added to the
-    answer's `errors` (DESIGN.md 8). `plans`: what was found out about the document's selections; it belongs to the
+    answer's `errors` (DESIGN.md 8). `selections`: what was found out about the document's selections; it belongs to the
     parsed document and has to be given again with it, so that a repeated document costs nothing (gql.selection).
     """
 
-    __slots__ = ("errors", "operation", "plans")
+    __slots__ = ("errors", "operation", "selections")
 
-    def __init__(self, operation: Operation, plans: dict[Any, Any] | None = None) -> None:
+    def __init__(self, operation: Operation, selections: dict[Any, Any] | None = None) -> None:
         self.operation = operation
         self.errors: list[GraphQLError] = []
-        self.plans: dict[Any, Any] = {} if plans is None else plans
+        self.selections: dict[Any, Any] = {} if selections is None else selections
 
 
 Info: TypeAlias = strawberry.Info[RequestContext, None]

@@ -1,14 +1,15 @@
 """What an operation may cost, counted before it is executed (docs/operations.md, "Cost").
 
 The unit is about one object of the answer. An object costs 1 and what is selected of it; a connection costs that
-once for every record it may return (`first` or `last`, 25 without, never more than 100), so that nested connections
-multiply. A list without paging counts as five objects, a list of ids as many as there are ids. On top of that come
-`READING` for a filter or an order, which may make a source read its records, and the weights of `WEIGHTS`.
+once for every record it may return (the larger of `first` and `last`, 25 without, never more than 100), so that
+nested connections multiply. A list without paging counts as five objects, a list of ids as many as there are ids. On
+top of that come `READING` for a filter or an order, which may make a source read its records, and the weights of
+`WEIGHTS`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple, cast
 
 import msgspec
@@ -34,10 +35,10 @@ from graphql import (
 )
 from graphql.type import GraphQLField, GraphQLInterfaceType, GraphQLObjectType, get_nullable_type
 
+from resolvers.page_arguments import DEFAULT_SIZE, MAX_SIZE
+
 __all__ = ["Cost", "operation_cost"]
 
-DEFAULT_PAGE: Final = 25
-LARGEST_PAGE: Final = 100
 LIST_LENGTH: Final = 5
 READING: Final = 50
 WEIGHTS: Final[Mapping[tuple[str, str], int]] = {
@@ -53,23 +54,34 @@ _READING_ARGUMENTS: Final = ("filter", "orderBy")
 _ID_ARGUMENTS: Final = ("ids", "representations")
 
 
-class _Count(msgspec.Struct, frozen=True):
-    """How often something is returned: `fixed`, or what a variable says when there is one."""
+class _Given(msgspec.Struct, frozen=True):
+    """What an argument is given: a number, None for null, or what a variable says where there is one."""
 
-    fixed: int
+    literal: int | None
     variable: str | None = None
 
-    def value(self, variables: Mapping[str, Any]) -> int:
+    def number(self, variables: Mapping[str, Any]) -> int | None:
         if self.variable is None:
-            return self.fixed
-        given = variables.get(self.variable, self.fixed)
+            return self.literal
+        given = variables.get(self.variable, self.literal)
         if isinstance(given, list):
             # Not capped: `nodes` refuses more than a page, a router's representations may be more.
             return len(given)
-        # Of anything else that is no number the executor says what is wrong; `null` means the default.
-        if isinstance(given, int) and not isinstance(given, bool):
-            return min(max(given, 0), LARGEST_PAGE)
-        return DEFAULT_PAGE
+        # `Int` takes 100.0 for 100. Of anything else that is no number the executor says what is wrong.
+        if isinstance(given, int | float) and not isinstance(given, bool):
+            return int(min(max(0, given), MAX_SIZE))
+        return None
+
+
+class _Count(msgspec.Struct, frozen=True):
+    """How often something is returned: the largest number that the arguments are given, `fixed` when all are null."""
+
+    fixed: int
+    arguments: tuple[_Given, ...] = ()
+
+    def value(self, variables: Mapping[str, Any]) -> int:
+        numbers = (each.number(variables) for each in self.arguments)
+        return max((number for number in numbers if number is not None), default=self.fixed)
 
 
 class Cost(msgspec.Struct, frozen=True, eq=False):
@@ -162,7 +174,7 @@ class _Counter:
                 [
                     (_Count(1 + self._reading(node)), Cost(1)),
                     (_Count(1), selected.once),
-                    (self._page(definition, node), selected.each),
+                    (self._length(definition, node, _PAGE_ARGUMENTS, DEFAULT_SIZE), selected.each),
                 ]
             )
         if _is_connection(parent) and name == "edges":
@@ -170,36 +182,35 @@ class _Counter:
         one = _sum([(_Count(1), Cost(1)), (_Count(1), selected.once)])
         length = _Count(1)
         if is_list_type(get_nullable_type(definition.type)) and not (_is_connection(parent) and name == "nodes"):
-            length = self._ids(definition, node)
+            length = self._length(definition, node, _ID_ARGUMENTS, LIST_LENGTH)
         return _sum([(_Count(WEIGHTS.get((parent.name, name), 0)), Cost(1)), (length, one)])
 
     def _reading(self, node: FieldNode) -> int:
         given = (_argument(node, name) for name in _READING_ARGUMENTS)
         return READING if any(value is not None for value in given) else 0
 
-    def _page(self, definition: GraphQLField, node: FieldNode) -> _Count:
-        for name in _PAGE_ARGUMENTS:
-            if name in definition.args and (value := _argument(node, name)) is not None:
-                return self._count(value)
-        return _Count(DEFAULT_PAGE)
+    def _length(self, definition: GraphQLField, node: FieldNode, names: Sequence[str], default: int) -> _Count:
+        """What these arguments say; of `first` and `last` both count, either may turn out to be null."""
+        values = [_argument(node, name) for name in names if name in definition.args]
+        given = [self._given(value) for value in values if value is not None]
+        if any(each.variable is not None for each in given):
+            return _Count(default, tuple(given))
+        return _Count(max((each.literal for each in given if each.literal is not None), default=default))
 
-    def _ids(self, definition: GraphQLField, node: FieldNode) -> _Count:
-        for name in _ID_ARGUMENTS:
-            if name in definition.args and (value := _argument(node, name)) is not None:
-                return self._count(value)
-        return _Count(LIST_LENGTH)
-
-    def _count(self, value: ValueNode) -> _Count:
+    def _given(self, value: ValueNode) -> _Given:
         if isinstance(value, VariableNode):
             definition = self._variables.get(value.name.value)
             default = definition.default_value if definition else None
-            return _Count(self._count(default).fixed if default else DEFAULT_PAGE, value.name.value)
+            return _Given(self._given(default).literal if default else None, value.name.value)
+        if isinstance(value, NullValueNode):
+            return _Given(None)
         if isinstance(value, ListValueNode):
-            return _Count(len(value.values))
+            return _Given(len(value.values))
         # A literal of twenty digits is text until somebody makes it a number.
-        if isinstance(value, IntValueNode) and not value.value.startswith("-"):
-            return _Count(min(int(value.value[:9]), LARGEST_PAGE))
-        return _Count(0)
+        if isinstance(value, IntValueNode):
+            return _Given(0 if value.value.startswith("-") else min(int(value.value[:9]), MAX_SIZE))
+        # One value stands for a list of it.
+        return _Given(1)
 
 
 def _argument(node: FieldNode, name: str) -> ValueNode | None:
@@ -217,8 +228,8 @@ def _sum(parts: list[tuple[_Count, Cost]]) -> Cost:
     fixed = 0
     open_: list[tuple[_Count, Cost]] = []
     for count, each in parts:
-        if count.variable is None and not each.parts:
+        if not count.arguments and not each.parts:
             fixed += count.fixed * each.fixed
-        elif count.variable is not None or count.fixed:
+        elif count.arguments or count.fixed:
             open_.append((count, each))
     return Cost(fixed, tuple(open_))

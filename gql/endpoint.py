@@ -19,7 +19,7 @@ from gql.graphiql import ConsolePage
 from gql.graphql_request import GraphQLRequest, read_body, read_query_string
 from gql.limits import too_complex
 from gql.media_types import GRAPHQL_RESPONSE, JSON, accepts_html, answer_type, is_utf8_json
-from gql.telemetry import Outcome, Telemetry
+from gql.telemetry import AnswerOutcome, Telemetry
 from providers.source import Credential
 
 __all__ = ["EXPLAIN_HEADER", "GraphQLEndpoint"]
@@ -91,7 +91,7 @@ class GraphQLEndpoint:
             await Response(status_code=204, headers={"Allow": _ALLOW.decode()})(scope, receive, send)
             return
         media_type = answer_type(http.header(b"accept"))
-        outcome: Outcome = "refused"
+        outcome: AnswerOutcome = "refused"
         headers: Iterable[tuple[bytes, bytes]] = ()
         try:
             answer = await self._answer(http, media_type)
@@ -221,7 +221,7 @@ class GraphQLEndpoint:
 
 async def _batch(gateway: Gateway, requests: list[GraphQLRequest], call: Call) -> Answer:
     answers = await asyncio.gather(*(gateway.answer(request, call) for request in requests))
-    outcomes: list[Outcome] = [answer.outcome for answer in answers]
+    outcomes: list[AnswerOutcome] = [answer.outcome for answer in answers]
     worst = next(outcome for outcome in ("failed", "partial", "refused", "ok") if outcome in outcomes)
     return Answer(b"[" + b",".join(answer.body for answer in answers) + b"]", worst)
 

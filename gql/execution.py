@@ -18,7 +18,7 @@ from gql.failures import ErrorCode, public, public_errors, request_error
 from gql.graphql_request import GraphQLRequest
 from gql.limits import check_cost, too_complex
 from gql.projection import Projection, encode
-from gql.telemetry import CountedCache, Outcome, Telemetry
+from gql.telemetry import AnswerOutcome, CountedCache, Telemetry
 from providers.source import Credential, Source
 from resolvers.cursors import CursorCodec
 from resolvers.explain import Explain
@@ -48,7 +48,7 @@ class Answer(NamedTuple):
     """The JSON of an answer and the HTTP status it has as application/graphql-response+json, and as JSON."""
 
     body: bytes
-    outcome: Outcome
+    outcome: AnswerOutcome
     status: int = 200
     json_status: int = 200
 

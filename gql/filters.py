@@ -32,14 +32,12 @@ from gql.inputs import (
     WacrIdFilter,
     WacrTextFilter,
 )
+from providers.askelephant.capabilities import MAX_CRM_ASSOCIATIONS
 from providers.query import And, Condition, Filter, Not, Operator, Or, Order, Value
 from resolvers.errors import BadUserInput
 
 MAX_DEPTH: Final = 20
 """How deep `and`, `or` and `not` may be nested."""
-
-MAX_CRM_ASSOCIATIONS: Final = 20
-"""AskElephant, List contacts: "Supports up to 20 objects"."""
 
 _TETHER_LISTS: Final = frozenset({"owner", "assignee", "stages"})
 """Any of the listed ones, as `in`."""

@@ -12,7 +12,7 @@ from starlette.types import Scope
 __all__ = ["Assets", "ConsolePage"]
 
 FOLDER: Final = Path(__file__).parent / "console"
-"""Where `make install` puts what it built of console/."""
+"""Where console/ is built to: package data, when it was built before the package."""
 
 _POLICY: Final = "; ".join(
     (
@@ -29,8 +29,11 @@ _POLICY: Final = "; ".join(
     )
 )
 _NOT_BUILT: Final = (
-    "<!doctype html><title>contactgraph</title><p>GraphiQL is not built here: <code>make install</code> builds it."
-    ' The endpoint itself answers a POST of <code>{"query": "…"}</code> at this address.'
+    '<!doctype html><html lang="en"><meta charset="utf-8"><title>contactgraph</title>'
+    "<p>This installation has no GraphiQL: it was not built. In a checkout <code>make install</code> builds it; for"
+    " pip, <code>npm ci &amp;&amp; npm run build</code> in <code>console/</code> (Node 20.19 or later) comes before"
+    " <code>pip install .</code>."
+    '<p>The endpoint itself answers a POST of <code>{"query": "…"}</code> at this address.'
 )
 
 

@@ -11,7 +11,6 @@ import msgspec
 
 from gql.projection_registry import Computed, Prepared, ProjectionRegistry
 from gql.types.contact import raw
-from gql.types.source import FilterCapability, OrderCapability, SourceCapabilities, published
 from providers.askelephant.decode import AskElephantDetails, AskElephantEmail, AskElephantPhone
 from providers.autokonnect.decode import AutokonnectDetails
 from providers.health import FailureNote
@@ -20,6 +19,7 @@ from providers.source import Source
 from providers.tether.decode import TetherDetails
 from providers.wacr.decode import WacrDetails
 from resolvers import connection
+from resolvers import sources as source_records
 from resolvers.phones import phone_e164
 
 
@@ -42,9 +42,9 @@ def registry(sources: Mapping[str, Source]) -> ProjectionRegistry:
     found.register("AskElephantPhone", AskElephantPhone)
     found.register("WacrContact", WacrDetails)
     found.register("AutokonnectContact", AutokonnectDetails)
-    found.register("SourceCapabilities", SourceCapabilities)
-    found.register("FilterCapability", FilterCapability)
-    found.register("OrderCapability", OrderCapability)
+    found.register("SourceCapabilities", source_records.CapabilitiesRecord)
+    found.register("FilterCapability", source_records.FilterCapabilityRecord)
+    found.register("OrderCapability", source_records.OrderCapabilityRecord)
     found.register("SourceError", FailureNote)
     found.register("SourceError", connection.ErrorRecord)
     found.register("SourceSlice", connection.SliceRecord)
@@ -75,7 +75,7 @@ def _contact_fields(sources: Mapping[str, Source]) -> dict[str, Computed | str]:
 
 
 def _capabilities(sources: Mapping[str, Source]) -> Computed:
-    tables = {name: published(source) for name, source in sources.items()}
+    tables = {name: source_records.capabilities(source) for name, source in sources.items()}
     return lambda source: tables[source.name]
 
 

@@ -1,7 +1,7 @@
 """What of a field's answer is selected, in the resolvers' words (DESIGN.md 7: what is not selected is not fetched).
 
-Found out once for a document's field and values of @skip/@include, and kept in `RequestContext.plans`, which belongs
-to the parsed document; the nodes it is keyed by live as long as that.
+Found out once for a document's field and values of @skip/@include, and kept in `RequestContext.selections`, which
+belongs to the parsed document; the nodes it is keyed by live as long as that.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from graphql import (
 )
 
 from gql.context import Info, RequestContext
+from resolvers.page_arguments import DEFAULT_SIZE
 from resolvers.selection import Wanted
 
 _DEPTH: Final = 3
@@ -45,13 +46,12 @@ _INNER_CAPITAL: Final = re.compile(r"(?<!^)([A-Z])")
 _NODE_PREFIXES: Final = ("nodes.", "edges.node.")
 _NESTED: Final = frozenset({f"{prefix}contacts" for prefix in _NODE_PREFIXES})
 _NOT_FROM_THE_START: Final = ("after", "last", "before", "search", "filter")
-_DEFAULT_PAGE: Final = 25
 
 
 def wanted(info: Info) -> Wanted:
     """Returns what is selected below the connection field that is being resolved."""
     key = ("wanted", *_key(info))
-    plans = info.context.plans
+    plans = info.context.selections
     known: tuple[Wanted, tuple[FieldNode, ...]] | None = plans.get(key)
     if known is None:
         selected = _collected(info, None, _CONNECTION_DEPTH)
@@ -76,7 +76,7 @@ def parts(info: Info, below: str = "", type_name: str | None = None) -> frozense
     field's type is an interface or a union.
     """
     key = ("parts", below, type_name, *_key(info))
-    plans = info.context.plans
+    plans = info.context.selections
     found: frozenset[str] | None = plans.get(key)
     if found is None:
         depth = _DEPTH + below.count(".") + 1 if below else _DEPTH
@@ -100,7 +100,7 @@ def _inside(info: Info, nested: tuple[FieldNode, ...]) -> Wanted | None:
     """Returns what nested connections select, None when some need more than their first page to be answered: a
     cursor, or a policy of their own."""
     key = ("inside", *_key(info))
-    plans = info.context.plans
+    plans = info.context.selections
     if key not in plans:
         collector = _Collector(info._raw_info, info.variable_values, _CONNECTION_DEPTH)
         for node in nested:
@@ -140,9 +140,9 @@ def _below(names: set[str], prefix: str) -> frozenset[str]:
 def _condition_names(raw: GraphQLResolveInfo[Any], context: RequestContext) -> tuple[str, ...]:
     """The variables that @skip and @include read in the operation or in a fragment of its document."""
     key = ("conditions", id(raw.operation))
-    names: tuple[str, ...] | None = context.plans.get(key)
+    names: tuple[str, ...] | None = context.selections.get(key)
     if names is None:
-        names = _remember(context.plans, key, tuple(sorted(set(_conditions(raw)))))
+        names = _remember(context.selections, key, tuple(sorted(set(_conditions(raw)))))
     return names
 
 
@@ -185,7 +185,7 @@ def _first_page(node: FieldNode, variables: Mapping[str, Any]) -> int | None:
     if any(given.get(name) is not None for name in _NOT_FROM_THE_START):
         return None
     first = given.get("first")
-    return _DEFAULT_PAGE if first is None else first if isinstance(first, int) else None
+    return DEFAULT_SIZE if first is None else first if isinstance(first, int) else None
 
 
 def _argument(value: ValueNode, variables: Mapping[str, Any]) -> object:

@@ -17,7 +17,7 @@ from uvicorn.supervisors import Multiprocess
 
 from gql.one_write import OneWriteProtocol
 from gql.settings import ServerSettings
-from gql.telemetry import MULTIPROCESS_DIRECTORY
+from gql.telemetry import MULTIPROCESS_DIRECTORY, forget_worker
 
 __all__ = ["CannotListen", "address", "listen", "serve", "serve_workers", "settle_memory"]
 
@@ -66,7 +66,7 @@ def serve_workers(
     """
     with tempfile.TemporaryDirectory(prefix="contactgraph-") as counters:
         os.environ.update({**environment, MULTIPROCESS_DIRECTORY: counters})
-        Multiprocess(uvicorn.Config(factory, factory=True, workers=workers, **_options(server)), [listener]).run()
+        _Supervisor(uvicorn.Config(factory, factory=True, workers=workers, **_options(server)), [listener]).run()
 
 
 def settle_memory() -> None:
@@ -91,6 +91,25 @@ def _options(server: ServerSettings) -> dict[str, Any]:
         "timeout_keep_alive": _KEEP_ALIVE_SECONDS,
         "timeout_graceful_shutdown": int(server.limits.request_timeout) + 2,
     }
+
+
+class _Supervisor(Multiprocess):
+    """uvicorn's, which also says when a worker has ended: what it measured last would count for ever."""
+
+    def init_processes(self) -> None:
+        super().init_processes()
+        self._workers = self._running()
+
+    def keep_subprocess_alive(self) -> None:
+        # Twice a second, and after signals that replace a worker or take one away.
+        super().keep_subprocess_alive()
+        running = self._running()
+        for worker in self._workers - running:
+            forget_worker(worker)
+        self._workers = running
+
+    def _running(self) -> set[int]:
+        return {each.pid for each in self.processes if each.pid is not None}
 
 
 class _Server(uvicorn.Server):

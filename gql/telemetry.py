@@ -17,7 +17,7 @@ from prometheus_client import (
     disable_created_metrics,
     generate_latest,
 )
-from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 from providers.cache import Cache, StoredAnswer
 from providers.health import CircuitState, SourceHealth
@@ -26,19 +26,20 @@ from providers.request import Request
 __all__ = [
     "CONTENT_TYPE_LATEST",
     "MULTIPROCESS_DIRECTORY",
+    "AnswerOutcome",
     "CountedCache",
-    "Outcome",
     "Telemetry",
     "configure_logging",
+    "forget_worker",
 ]
 
-Outcome: TypeAlias = Literal["ok", "partial", "refused", "failed"]
+AnswerOutcome: TypeAlias = Literal["ok", "partial", "refused", "failed"]
 """`partial`: data with errors beside it; `refused`: the client's mistake; `failed`: ours."""
 
 MULTIPROCESS_DIRECTORY: Final = "PROMETHEUS_MULTIPROC_DIR"
 """The environment variable that makes prometheus_client add up the counters of several processes."""
 
-_OUTCOMES: Final[tuple[Outcome, ...]] = ("ok", "partial", "refused", "failed")
+_OUTCOMES: Final[tuple[AnswerOutcome, ...]] = ("ok", "partial", "refused", "failed")
 _SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
 
@@ -80,7 +81,7 @@ class Telemetry:
         )
         self._counted: dict[tuple[Counter, tuple[str, ...]], int] = {}
 
-    def request(self, outcome: Outcome, seconds: float) -> None:
+    def request(self, outcome: AnswerOutcome, seconds: float) -> None:
         """Notes one answered request."""
         self._requests[outcome].observe(seconds)
 
@@ -140,6 +141,11 @@ class CountedCache:
     async def aclose(self) -> None:
         """Closes the cache."""
         await self._cache.aclose()
+
+
+def forget_worker(process: int) -> None:
+    """Takes what a worker that has ended said about now out of the metrics; what it counted stays."""
+    mark_process_dead(process)  # type: ignore[no-untyped-call]
 
 
 def configure_logging(level: str) -> None:

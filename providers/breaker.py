@@ -15,7 +15,7 @@ class CircuitState(StrEnum):
     HALF_OPEN = "HALF_OPEN"
 
 
-class Admission(Enum):
+class Permit(Enum):
     """A call may go out (CALL), goes out alone to find out (PROBE), or must not (REFUSED)."""
 
     CALL = auto()
@@ -57,27 +57,27 @@ class CircuitBreaker:
         """Returns the seconds until a call may be let through; at least a tenth, for one may be under way."""
         return max(self._cooling(), 0.1)
 
-    def admit(self) -> Admission:
+    def admit(self) -> Permit:
         """Returns whether a call may go out. A PROBE must be followed by succeeded, failed or abandoned."""
         if self.is_closed:
-            return Admission.CALL
+            return Permit.CALL
         if self._probing or self._cooling() > 0:
-            return Admission.REFUSED
+            return Permit.REFUSED
         self._probing = True
-        return Admission.PROBE
+        return Permit.PROBE
 
-    def succeeded(self, admission: Admission) -> None:
+    def succeeded(self, permit: Permit) -> None:
         """Notes that the source answered."""
-        if admission is Admission.PROBE:
+        if permit is Permit.PROBE:
             self._probing = False
             self._window = 0
             self.is_closed = True
         elif self.is_closed:
             self._window = (self._window << 1) & self._mask
 
-    def failed(self, admission: Admission) -> bool:
+    def failed(self, permit: Permit) -> bool:
         """Notes that it did not, and returns whether the circuit opened with this call."""
-        if admission is Admission.PROBE:
+        if permit is Permit.PROBE:
             self._probing = False
             self._opened_at = self._clock()
         elif self.is_closed:
@@ -88,9 +88,9 @@ class CircuitBreaker:
                 return True
         return False
 
-    def abandoned(self, admission: Admission) -> None:
+    def abandoned(self, permit: Permit) -> None:
         """Notes that the call ended without telling anything, e.g. cancelled: the next one may be the probe."""
-        if admission is Admission.PROBE:
+        if permit is Permit.PROBE:
             self._probing = False
 
     def _cooling(self) -> float:

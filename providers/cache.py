@@ -49,7 +49,10 @@ class Cache(Protocol):
         """Returns the kept answer, fresh or not."""
 
     async def put(self, scope: bytes, request: Request, answer: StoredAnswer, keep: float) -> None:
-        """Keeps the answer for `keep` seconds at most; 0 forgets the one that is there."""
+        """Keeps the answer for `keep` seconds at most; 0 forgets the one that is there.
+
+        Does neither when the one there has a later `asked_at`: a slow answer says what was, not what is.
+        """
 
     async def aclose(self) -> None:
         """Gives up connections, if there are any."""
@@ -100,7 +103,7 @@ class MemoryCache:
         return entry[0]
 
     async def put(self, scope: bytes, request: Request, answer: StoredAnswer, keep: float) -> None:
-        """Keeps the answer, unless one to a later question is there."""
+        """Keeps the answer, or forgets the one there, unless that is to a later question."""
         key = (scope, request)
         known = self._entries.get(key)
         if known is not None:

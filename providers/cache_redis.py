@@ -1,108 +1,77 @@
-"""The same answers kept in Redis, for several replicas. Redis being away is a miss and a line in the log, no error."""
+"""The same answers kept in Redis, for several replicas."""
 
 from __future__ import annotations
 
 import hashlib
-import logging
-import math
-import time
-from collections.abc import Awaitable, Callable
-from typing import Any, Protocol
+from typing import Final
 
 import msgspec
-from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from providers.cache import StoredAnswer
+from providers.redis_link import RedisAway, RedisLink
 from providers.request import Request
 
-_PREFIX = b"contactgraph:1:"
-_log = logging.getLogger(__name__)
+_PREFIX: Final = b"contactgraph:1:"
+_MICROSECONDS: Final = 1_000_000
+_STAMP_DIGITS: Final = 16  # microseconds since the epoch, which Lua's numbers hold exactly
 
-
-class RedisClient(Protocol):
-    """What is used of redis.asyncio.Redis."""
-
-    def get(self, name: bytes) -> Awaitable[Any]: ...
-
-    def set(self, name: bytes, value: bytes, *, px: int) -> Awaitable[Any]: ...
-
-    def delete(self, name: bytes) -> Awaitable[Any]: ...
-
-    def aclose(self) -> Awaitable[None]: ...
+# A value is `asked_at` in digits, and the answer behind it: what is compared and what is written is one step for all.
+# KEYS: the question. ARGV: the stamp, the answer, milliseconds to keep it (0: forget).
+_KEEP: Final = f"""
+local known = tonumber(redis.call('GETRANGE', KEYS[1], 0, {_STAMP_DIGITS - 1}))
+if known and known > tonumber(ARGV[1]) then
+  return
+end
+if tonumber(ARGV[3]) > 0 then
+  redis.call('SET', KEYS[1], ARGV[1] .. ARGV[2], 'PX', ARGV[3])
+else
+  redis.call('DEL', KEYS[1])
+end
+"""
 
 
 class RedisCache:
     """A `Cache` in Redis. Keys are digests; values are whole answers, which are personal data: give Redis a password.
 
-    `secret` keys the digests and must be the same on every replica. After a failure Redis is left alone for
-    `pause` seconds, so that one that hangs does not slow every call down.
+    `secret` keys the digests and must be the same on every replica. Redis being away is a miss. The link is its
+    owner's to close.
     """
 
-    def __init__(
-        self, client: RedisClient, secret: bytes, pause: float = 5.0, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, link: RedisLink, secret: bytes) -> None:
         if not secret:
             raise ValueError("expected a secret that is not empty")
         self.secret = secret
-        self._client = client
-        self._pause = pause
-        self._clock = clock
-        self._paused_until = -math.inf
+        self._link = link
+        self._keep = link.script(_KEEP)
         self._encoder = msgspec.msgpack.Encoder()
         self._decoder = msgspec.msgpack.Decoder(StoredAnswer)
 
-    @classmethod
-    def from_url(cls, url: str, secret: bytes, timeout: float = 0.5) -> RedisCache:
-        """Returns a cache at a redis://, rediss:// or unix:// URL.
-
-        `timeout` is in seconds, for connecting and each command. No connection is made before the first call. Raises
-        ValueError for another kind of URL.
-        """
-        client: Any = Redis.from_url(url, socket_timeout=timeout, socket_connect_timeout=timeout)
-        return cls(client, secret)
-
     async def get(self, scope: bytes, request: Request) -> StoredAnswer | None:
-        """Returns the kept answer; None also when Redis fails or holds something else there."""
-        if self._clock() < self._paused_until:
-            return None
+        """Returns the kept answer; None also when Redis is away or holds something else there."""
         try:
-            value = await self._client.get(self._key(scope, request))
-        except (RedisError, OSError) as error:
-            self._leave_alone(error)
+            value = await self._link.get(self._key(scope, request))
+        except RedisAway:
             return None
         if value is None:
             return None
         try:
-            return self._decoder.decode(value)
+            return self._decoder.decode(memoryview(value)[_STAMP_DIGITS:])
         except (msgspec.MsgspecError, UnicodeDecodeError):
             return None  # of another version of this program
 
     async def put(self, scope: bytes, request: Request, answer: StoredAnswer, keep: float) -> None:
-        """Keeps the answer; does nothing when Redis fails."""
-        if self._clock() < self._paused_until:
-            return
-        milliseconds = int(keep * 1000)
+        """Keeps the answer, unless one to a later question is there; does nothing when Redis is away."""
+        stamp = f"{int(answer.asked_at * _MICROSECONDS):0{_STAMP_DIGITS}}".encode()
+        milliseconds = max(0, int(keep * 1000))
+        value = self._encoder.encode(answer) if milliseconds else b""
         try:
-            if milliseconds > 0:
-                await self._client.set(self._key(scope, request), self._encoder.encode(answer), px=milliseconds)
-            else:
-                await self._client.delete(self._key(scope, request))
-        except (RedisError, OSError) as error:
-            self._leave_alone(error)
+            await self._link.run(self._keep, (self._key(scope, request),), (stamp, value, milliseconds))
+        except RedisAway:
+            return
 
     async def aclose(self) -> None:
-        """Closes the connections to Redis; what is kept there stays."""
-        try:
-            await self._client.aclose()
-        except (RedisError, OSError) as error:
-            self._leave_alone(error)
+        """Does nothing: what is kept stays, and the link is its owner's."""
 
     def _key(self, scope: bytes, request: Request) -> bytes:
         question = self._encoder.encode(request)
         return _PREFIX + hashlib.blake2b(question, key=scope, digest_size=32).hexdigest().encode()
-
-    def _leave_alone(self, error: Exception) -> None:
-        self._paused_until = self._clock() + self._pause
-        # The kind alone: the text may have Redis's address and user.
-        _log.warning("the Redis cache does not answer (%s); going on without it", type(error).__name__)

@@ -38,7 +38,7 @@ import msgspec
 from providers.lazy_records import LazyRecords
 from providers.page import BadRow
 from providers.provider import InvalidAnswer
-from providers.record import ContactRecord, SourceRecord, TagRecord, global_id
+from providers.record import SourceRecord, TagRecord, global_id
 from providers.tolerance import (
     NOTHING,
     UNREADABLE,
@@ -60,8 +60,8 @@ __all__ = [
     "RowId",
     "TolerantDecoder",
     "as_utc",
+    "contact_found",
     "decode_body",
-    "raw_field",
     "raw_value",
     "whole_number",
 ]
@@ -209,18 +209,25 @@ def as_utc(value: datetime | None) -> datetime | None:
         return value.replace(tzinfo=UTC)
 
 
-def raw_field(record: ContactRecord, name: str) -> msgspec.Raw | None:
-    """Returns one value of the record's own row as it was written, None when it is missing, null or empty text."""
-    value = msgspec.json.decode(record.raws.row(record.index), type=dict[str, msgspec.Raw]).get(name)
-    return None if value is None else raw_value(value)
-
-
 def raw_value(value: msgspec.Raw) -> msgspec.Raw | None:
     """Returns a field declared `msgspec.Raw = msgspec.Raw()` as it was written.
 
     None when it is missing, null or an empty text.
     """
     return None if bytes(value) in NOTHING else value
+
+
+class _Found(msgspec.Struct):
+    data: msgspec.Raw = msgspec.Raw()
+
+
+_FOUND = msgspec.json.Decoder(_Found)
+
+
+def contact_found(body: bytes) -> list[msgspec.Raw]:
+    """Returns the row of a looked-up contact alone: it stands under `data`, or is the answer. Raises InvalidAnswer."""
+    found = decode_body(_FOUND, body, "a contact")
+    return [found.data if bytes(found.data) else msgspec.Raw(body)]
 
 
 class PageTags:

@@ -1,4 +1,4 @@
-"""A source's limits held in Redis, over all workers and replicas. Redis being away is a line in the log, no error.
+"""A source's limits held in Redis, over all workers and replicas.
 
 Both limits are one small script each, so that what is looked at and what is taken is one step for everybody. Time is
 Redis's own: the clocks of replicas do not matter.
@@ -9,20 +9,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
-import logging
 import math
 import os
-import time
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from typing import Any, Final, Protocol
-
-from redis.asyncio import Redis
-from redis.exceptions import RedisError
+from collections.abc import Coroutine, Sequence
+from typing import Any, Final
 
 from providers.limits import NoFreeSlot, RateExceeded, SharedLimitsAway
+from providers.redis_link import RedisAway, RedisLink, Script
 from providers.settings import SourceSettings
-
-_log = logging.getLogger(__name__)
 
 _PREFIX: Final = b"contactgraph:1:"
 _MICROSECONDS: Final = 1_000_000
@@ -83,52 +77,22 @@ redis.call('ZREM', KEYS[2], unpack(ARGV))
 """
 
 
-class Script(Protocol):
-    """What is used of redis.asyncio's scripts: sent by their digest, and whole where Redis does not know it."""
-
-    def __call__(self, keys: Sequence[bytes], args: Sequence[bytes | int]) -> Awaitable[Any]: ...
-
-
-class RedisClient(Protocol):
-    """What is used of redis.asyncio.Redis."""
-
-    def register_script(self, script: str) -> Script: ...
-
-    def aclose(self) -> Awaitable[None]: ...
-
-
 class RedisLimits:
     """The limits of sources in one Redis.
 
-    `secret` keys the digests that stand for sources and must be the same on every replica. After a failure Redis is
-    left alone for `pause` seconds; the log has one line when it goes, and one when it is back.
+    `secret` keys the digests that stand for sources and must be the same on every replica. The link is its owner's to
+    close, after this.
     """
 
-    def __init__(
-        self, client: RedisClient, secret: bytes, pause: float = 5.0, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, link: RedisLink, secret: bytes) -> None:
         if not secret:
             raise ValueError("expected a secret that is not empty")
-        self._client = client
+        self._link = link
         self._key = hashlib.blake2b(secret).digest()
-        self._pause = pause
-        self._clock = clock
-        self._paused_until = -math.inf
-        self._away = False
-        self.take_turn = client.register_script(_TURN)
-        self.stand_in_line = client.register_script(_STAND_IN_LINE)
-        self.leave = client.register_script(_LEAVE)
+        self.take_turn = link.script(_TURN)
+        self.stand_in_line = link.script(_STAND_IN_LINE)
+        self.leave = link.script(_LEAVE)
         self._afterwards: set[asyncio.Task[None]] = set()
-
-    @classmethod
-    def from_url(cls, url: str, secret: bytes, timeout: float = 0.5) -> RedisLimits:
-        """Returns the limits at a redis://, rediss:// or unix:// URL.
-
-        `timeout` is in seconds, for connecting and each command. No connection is made before the first call. Raises
-        ValueError for another kind of URL.
-        """
-        client: Any = Redis.from_url(url, socket_timeout=timeout, socket_connect_timeout=timeout)
-        return cls(client, secret)
 
     def of(self, settings: SourceSettings) -> SourceLimits:
         """Returns the limits of one source. All sources of this name and address share them, wherever they run."""
@@ -138,17 +102,10 @@ class RedisLimits:
 
     async def run(self, script: Script, keys: Sequence[bytes], arguments: Sequence[bytes | int]) -> Any:
         """Returns what the script says. Raises SharedLimitsAway."""
-        if self._clock() < self._paused_until:
-            raise SharedLimitsAway
         try:
-            result = await script(keys, arguments)
-        except (RedisError, OSError) as error:
-            self._leave_alone(error)
+            return await self._link.run(script, keys, arguments)
+        except RedisAway as error:
             raise SharedLimitsAway from error
-        if self._away:
-            self._away = False
-            _log.warning("Redis answers again: limits of sources are shared")
-        return result
 
     def afterwards(self, work: Coroutine[Any, Any, None]) -> None:
         """Does the work beside everything else; `aclose` waits for it."""
@@ -157,20 +114,8 @@ class RedisLimits:
         task.add_done_callback(self._afterwards.discard)
 
     async def aclose(self) -> None:
-        """Closes the connections to Redis, after slots that were given back are free."""
+        """Waits until slots that were given back are free."""
         await asyncio.gather(*self._afterwards)
-        try:
-            await self._client.aclose()
-        except (RedisError, OSError) as error:
-            self._leave_alone(error)
-
-    def _leave_alone(self, error: Exception) -> None:
-        self._paused_until = self._clock() + self._pause
-        if not self._away:
-            self._away = True
-            # The kind alone: the text may have Redis's address and user.
-            kind = type(error).__name__
-            _log.warning("Redis does not answer (%s): limits of sources hold for each process alone", kind)
 
 
 class SourceLimits:

@@ -15,14 +15,12 @@ from providers.query import Condition, Operator
 class PushDown(msgspec.Struct, frozen=True):
     """`taken` goes into the request; `left` is applied to the records, with the SUPERSET ones among the taken.
 
-    `never`: no record of the source can hold. `superset`: at least one taken condition is re-applied, so a total
-    of the source would count too much.
+    `never`: no record of the source can hold.
     """
 
     taken: tuple[Condition, ...] = ()
     left: tuple[Condition, ...] = ()
     never: bool = False
-    superset: bool = False
 
 
 def row_for(capabilities: Capabilities, condition: Condition) -> FilterRow | None:
@@ -37,7 +35,6 @@ def take(capabilities: Capabilities, conditions: tuple[Condition, ...]) -> PushD
     """Returns the split. A parameter takes equality alone, or any operators each at most once."""
     taken: list[Condition] = []
     left: list[Condition] = []
-    superset = False
     slots: dict[str, set[Operator]] = {}
     for condition in conditions:
         row = row_for(capabilities, condition)
@@ -50,9 +47,8 @@ def take(capabilities: Capabilities, conditions: tuple[Condition, ...]) -> PushD
         slots[row.slot].add(pushed.operator)
         taken.append(pushed)
         if row.strength is Strength.SUPERSET:
-            superset = True
             left.append(condition)
-    return PushDown(taken=tuple(taken), left=tuple(left), superset=superset)
+    return PushDown(taken=tuple(taken), left=tuple(left))
 
 
 def _fits(used: set[Operator], operator: Operator) -> bool:

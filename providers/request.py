@@ -12,14 +12,12 @@ class Request(msgspec.Struct, frozen=True):
 
     `path` is joined to the source's base_url. `params` are unencoded names and values in order; brackets in
     names are encoded exactly once by the HTTP layer (trap 14). `body` is JSON text for Tether's read-only POST.
-    `headers` are extra ones without credentials, e.g. If-None-Match.
     """
 
     method: str
     path: str
     params: tuple[tuple[str, str], ...] = ()
     body: bytes | None = None
-    headers: tuple[tuple[str, str], ...] = ()
 
 
 class Response(msgspec.Struct):

@@ -9,7 +9,7 @@ import httpx
 
 from providers.answers import CachedUpstream
 from providers.cache import Cache, scope_of
-from providers.credential import Credential, is_header_value
+from providers.credential import Credential
 from providers.errors import SourceInvalidResponse, SourceUnauthenticated
 from providers.health import SourceHealth
 from providers.httpx_transport import HttpxTransport
@@ -24,18 +24,23 @@ from providers.transport import Headers, Transport, origin_of
 from providers.upstream import OnAttempt, Upstream
 from providers.version import USER_AGENT
 
-__all__ = ["ConfigurationError", "Credential", "OnAttempt", "Source", "open_sources"]
+__all__ = ["Credential", "OnAttempt", "Source", "SourceConfigurationError", "open_sources"]
 
 _BASE_HEADERS = (("Accept", "application/json"), ("Accept-Encoding", "gzip"), ("User-Agent", USER_AGENT))
+_JSON = ("Content-Type", "application/json")
 
 
-class ConfigurationError(ValueError):
-    """A `[[sources]]` table that cannot be used. The text is one line: source, key, value and what was expected."""
+class SourceConfigurationError(ValueError):
+    """A `[[sources]]` table that cannot be used. The text is one line: source, key and `problem`, no credential.
+
+    `problem` says what was expected, and of the value what can be shown.
+    """
 
     def __init__(self, source: str, key: str, problem: str) -> None:
         super().__init__(f"source {source!r}: {key}: {problem}")
         self.source = source
         self.key = key
+        self.problem = problem
 
 
 class Source:
@@ -94,7 +99,7 @@ class Source:
     async def send(
         self,
         request: Request,
-        credential: Credential | str | None,
+        credential: Credential | None,
         *,
         deadline: float | None,
         fresh: bool = False,
@@ -111,10 +116,9 @@ class Source:
             if headers is None:
                 raise self._missing_credential()
         else:
-            token = self._checked(credential)
-            headers, scope = self._headers_for(token), self._scope_for(token)
-        if request.body is not None or request.headers:
-            headers = _with_extra(headers, request)
+            headers, scope = self._headers_for(credential), self._scope_for(credential)
+        if request.body is not None:
+            headers = (*headers, _JSON)
         if self._cached is None:
             return await self._upstream.exchange(request, headers, deadline, on_attempt)
         return await self._cached.exchange(scope, request, headers, deadline, on_attempt, fresh=fresh)
@@ -127,11 +131,11 @@ class Source:
         return failure
 
     async def rejected(
-        self, request: Request, credential: Credential | str | None, error: InvalidAnswer
+        self, request: Request, credential: Credential | None, error: InvalidAnswer
     ) -> SourceInvalidResponse:
         """Returns the error of `invalid`; the answer to this request and credential is not given again by the cache."""
         if self._cached is not None:
-            scope = self._scope if credential is None else self._scope_for(self._checked(credential))
+            scope = self._scope if credential is None else self._scope_for(credential)
             await self._cached.forget(scope, request)
         return self.invalid(error)
 
@@ -146,31 +150,12 @@ class Source:
         remedy = f"send the header {settings.token_header}" if settings.token_header else f"set {settings.token_env}"
         return SourceUnauthenticated(self.name, f"{self.name} needs a credential; {remedy}")
 
-    def _checked(self, credential: Credential | str) -> Credential:
-        if isinstance(credential, Credential):
-            return credential
-        if not credential:
-            raise self._missing_credential()
-        try:
-            return Credential(credential)
-        except ValueError as error:
-            place = f"the header {self.settings.token_header}" if self.settings.token_header else "the credential"
-            raise SourceUnauthenticated(self.name, f"{self.name}: {place}: {error}") from error
-
     def _headers_for(self, credential: Credential) -> Headers:
         return (*_BASE_HEADERS, ("Authorization", credential.authorization(self.settings.auth_scheme)))
 
     def _scope_for(self, credential: Credential) -> bytes:
         cached = self._cached
         return b"" if cached is None else scope_of(cached.secret, self.name, self.settings.base_url, credential)
-
-
-def _with_extra(headers: Headers, request: Request) -> Headers:
-    for name, value in request.headers:
-        if not is_header_value(name) or ":" in name or not is_header_value(value):
-            raise ValueError(f"expected a header that HTTP can carry: {name!r}")
-    content_type = (("Content-Type", "application/json"),) if request.body is not None else ()
-    return (*headers, *content_type, *request.headers)
 
 
 def open_sources(
@@ -185,7 +170,7 @@ def open_sources(
 
     `transport` is for tests; without it sources share one pool, and those behind a proxy, their own or the
     environment's, get a transport through it. `shared_limits` gives each source's limits over several processes.
-    Raises ConfigurationError.
+    Raises SourceConfigurationError.
     """
     # Late, because every provider is imported with it and each imports the vocabulary beside this module.
     from providers.registry import PROVIDERS
@@ -195,11 +180,11 @@ def open_sources(
     for entry in settings:
         name = entry.name
         if name in opened:
-            raise ConfigurationError(name, "name", f"{name!r} is used twice; expected a unique name")
+            raise SourceConfigurationError(name, "name", f"{name!r} is used twice; expected a unique name")
         make = PROVIDERS.get(entry.provider)
         if make is None:
             known = ", ".join(sorted(PROVIDERS))
-            raise ConfigurationError(name, "provider", f"{entry.provider!r} is unknown; expected one of {known}")
+            raise SourceConfigurationError(name, "provider", f"{entry.provider!r} is unknown; expected one of {known}")
         record = SourceRecord(global_id("Source", name, name), name, entry.provider, entry.default_region)
         carrier = transport if transport is not None else _transport(entry, environ, pool)
         credential = _own_credential(entry, environ)
@@ -215,25 +200,26 @@ def _own_credential(settings: SourceSettings, environ: Mapping[str, str]) -> Cre
     token = environ.get(variable, "")
     if not token:
         problem = f"the environment variable {variable!r} is not set; expected it to hold the credential"
-        raise ConfigurationError(settings.name, "token_env", problem)
+        raise SourceConfigurationError(settings.name, "token_env", problem)
     try:
         return Credential(token)
     except ValueError as error:
         problem = f"the environment variable {variable!r}: {error}"
-        raise ConfigurationError(settings.name, "token_env", problem) from error
+        raise SourceConfigurationError(settings.name, "token_env", problem) from error
 
 
 def _transport(settings: SourceSettings, environ: Mapping[str, str], pool: PooledTransport) -> Transport:
     try:
         origin = origin_of(settings.base_url, settings.ca_file)
     except (ValueError, UnicodeError) as error:
-        problem = f"{settings.base_url!r} cannot be used; expected an http or https URL with a host"
-        raise ConfigurationError(settings.name, "base_url", problem) from error
+        # Not the value: the path may hold a key.
+        problem = "the URL cannot be used; expected an http or https URL with a host"
+        raise SourceConfigurationError(settings.name, "base_url", problem) from error
     try:
         context = tls_context(settings.ca_file) if origin.scheme == "https" or settings.ca_file else None
     except OSError as error:
         problem = f"{settings.ca_file!r} cannot be read; expected a file of certificates (PEM)"
-        raise ConfigurationError(settings.name, "ca_file", problem) from error
+        raise SourceConfigurationError(settings.name, "ca_file", problem) from error
     proxy = settings.proxy or environment_proxy(origin, environ)
     if proxy is None:
         return pool
@@ -242,4 +228,4 @@ def _transport(settings: SourceSettings, environ: Mapping[str, str], pool: Poole
     except (ValueError, ImportError) as error:
         # Not the value: a proxy's URL may hold a password.
         problem = "the proxy's URL cannot be used; expected http://host:port or https://host:port"
-        raise ConfigurationError(settings.name, "proxy", problem) from error
+        raise SourceConfigurationError(settings.name, "proxy", problem) from error

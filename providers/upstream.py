@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from providers.addressing import Unaddressable, encoded_path, redirected, target
-from providers.breaker import Admission, CircuitBreaker
+from providers.breaker import CircuitBreaker, Permit
 from providers.errors import (
     Retriable,
     SourceBadRequest,
@@ -123,17 +123,17 @@ class Upstream:
         except Unaddressable as error:
             # An id that no URL can hold names nothing: what the source would say is 404.
             raise SourceBadRequest(self._name, f"{self._name} cannot be asked this: {error}", status=404) from error
-        admission = Admission.CALL if self._breaker.is_closed else self._admission()
+        permit = Permit.CALL if self._breaker.is_closed else self._permit()
         self._budget.deposit()
         try:
             response = await self._call(_Call(request, path, headers, end, on_attempt, conditional))
         except SourceError as error:
-            self._note(error, admission)
+            self._note(error, permit)
             raise
         except BaseException:
-            self._breaker.abandoned(admission)
+            self._breaker.abandoned(permit)
             raise
-        self._breaker.succeeded(admission)
+        self._breaker.succeeded(permit)
         return response
 
     async def _call(self, call: _Call) -> Response:
@@ -210,24 +210,24 @@ class Upstream:
         what = "an HTML page" if text[:1] == b"<" else "something else" if text else "nothing"
         raise SourceInvalidResponse(self._name, f"{self._name}: expected JSON, got {what}; check base_url", status=200)
 
-    def _admission(self) -> Admission:
-        admission = self._breaker.admit()
-        if admission is Admission.REFUSED:
+    def _permit(self) -> Permit:
+        permit = self._breaker.admit()
+        if permit is Permit.REFUSED:
             wait = self._breaker.retry_after
             message = f"{self._name} was not asked: it kept failing; the next try is in {wait:.1f} s"
             raise SourceUnavailable(self._name, message, retry_after=wait)
-        return admission
+        return permit
 
-    def _note(self, error: SourceError, admission: Admission) -> None:
+    def _note(self, error: SourceError, permit: Permit) -> None:
         self.health.failed(error)
         match error:
             case SourceRateLimited(status=None) | SourceTimeout(__cause__=NoFreeSlot()):
-                self._breaker.abandoned(admission)  # our own limits: the source was not asked
+                self._breaker.abandoned(permit)  # our own limits: the source was not asked
             case SourceUnavailable() | SourceTimeout():
-                if self._breaker.failed(admission):
+                if self._breaker.failed(permit):
                     _log.warning("source %s: circuit opened (%s)", self._name, error.code.value)
             case _:
-                self._breaker.succeeded(admission)
+                self._breaker.succeeded(permit)
 
     def _failure(self, error: TransportError) -> SourceError:
         name = self._name

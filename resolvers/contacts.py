@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from providers.query import And, Condition, Filter, Order, OrderField
+from providers.query import And, Condition, Filter, Not, Order, OrderField
 from providers.source import Source
 from resolvers.connection import Outcome, SourceErrorPolicy
 from resolvers.errors import BadUserInput
@@ -93,9 +93,6 @@ def _words(filter: Filter) -> str:
         return f"{filter.field} {filter.operator} {filter.value}"
     if isinstance(filter, And):
         return "(" + " and ".join(_words(item) for item in filter.items) + ")"
-    if hasattr(filter, "item"):
+    if isinstance(filter, Not):
         return f"not {_words(filter.item)}"
     return "(" + " or ".join(_words(item) for item in filter.items) + ")"
-
-
-__all__ = ["ContactsQuestion", "Leg", "chosen", "contacts", "explain_plan", "federated", "leg"]

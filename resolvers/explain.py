@@ -27,7 +27,7 @@ class RequestEntry:
         self.milliseconds += milliseconds
         self.cache_hit = cache_hit
 
-    def decoded(self, value: Any, _milliseconds: float) -> None:
+    def decoded(self, value: Any) -> None:
         if isinstance(value, BucketPage):
             self.records = sum(len(bucket.records) for bucket in value.buckets)
         elif isinstance(value, list):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from time import perf_counter
 from typing import Any, TypeVar
 
 from aiodataloader import DataLoader
@@ -125,12 +124,11 @@ class _Upstream(DataLoader[tuple[str, Request, Decode], Any]):
             fresh=operation.fresh or source.name in operation._past_cache,
             on_attempt=entry.attempt if entry is not None else None,
         )
-        started = perf_counter()
         try:
             decoded = decode(response, source.record)
         except InvalidAnswer as error:
             raise await source.rejected(request, operation.credentials.get(source.name), error) from error
         operation.answers.setdefault(source.name, []).append(decoded)
         if entry is not None:
-            entry.decoded(decoded, (perf_counter() - started) * 1000)
+            entry.decoded(decoded)
         return decoded, response

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from functools import cmp_to_key
 from typing import TypeAlias
 
 from providers.query import Order, OrderField
@@ -65,8 +64,3 @@ def in_order(records: list[ContactRecord], orders: tuple[Order, ...]) -> list[Co
         )
         result = [record for _, record in known] + [record for missing, record in present if missing is None]
     return result
-
-
-def sort_key(orders: tuple[Order, ...]) -> Callable[[Key], object]:
-    """Returns a key function for `min`, `max` and `sort` over keys."""
-    return cmp_to_key(lambda a, b: compare(a, b, orders))

@@ -7,6 +7,7 @@ from weakref import WeakKeyDictionary
 
 import msgspec
 
+from providers.capabilities import Paging
 from providers.errors import SourceErrorCode
 from providers.page import BadRow, Page
 from providers.provider import PageNumber, Token
@@ -66,7 +67,7 @@ async def read_whole(operation: Operation, plan: SourcePlan) -> Whole:
     Page-number pages are read side by side once the total is known. They are checked: distinct ids = total
     before = total after, else read again.
     """
-    if plan.source.provider.capabilities.paging == "CURSOR":
+    if plan.source.provider.capabilities.paging is Paging.CURSOR:
         whole = await _read_chain(operation, plan)
         if of_one_time(whole.responses):
             return whole

@@ -26,11 +26,12 @@ from resolvers.connection import (
     SourceErrorPolicy,
     SourceStatus,
 )
-from resolvers.contacts import chosen, explain_plan, federated
+from resolvers.contacts import chosen, explain_plan
 from resolvers.errors import BadUserInput
 from resolvers.ids import StageKey
 from resolvers.legs import Leg, by_index
 from resolvers.operation import Operation
+from resolvers.page import federated
 from resolvers.page_arguments import PageArguments, cut
 from resolvers.pipelines import LISTED_ONLY, find_stage, known_stages, stage_list, stage_record, whole_board
 from resolvers.plan import Ordering, SourcePlan, plan

@@ -22,10 +22,11 @@ from resolvers.connection import (
     TagConnectionRecord,
     TagEdgeRecord,
 )
-from resolvers.contacts import chosen, explain_plan, federated
+from resolvers.contacts import chosen, explain_plan
 from resolvers.legs import Leg, by_index, leg
 from resolvers.once import once
 from resolvers.operation import Operation
+from resolvers.page import federated
 from resolvers.page_arguments import PageArguments
 from resolvers.plan import Ordering, SourcePlan, plan
 from resolvers.rows import PagedList, PageSizes

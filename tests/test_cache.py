@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from email.utils import formatdate
 from typing import Any
 
@@ -17,7 +18,10 @@ from providers.cache_redis import RedisCache
 from providers.credential import Credential
 from providers.errors import SourceBadRequest, SourceError, SourceTimeout, SourceUnavailable
 from providers.freshness import Freshness, freshness
+from providers.limits import SharedLimitsAway
+from providers.limits_redis import RedisLimits
 from providers.record import SourceRecord
+from providers.redis_link import RedisAway, RedisLink, Script
 from providers.registry import PROVIDERS
 from providers.request import Request, Response
 from providers.settings import SourceSettings
@@ -86,7 +90,7 @@ class World:
         deadline = None if within is None else asyncio.get_running_loop().time() + within
         return await self.source.send(
             request,
-            caller,
+            Credential(caller),
             deadline=deadline,
             fresh=fresh,
             on_attempt=lambda status, milliseconds, hit: self.attempts.append((status, hit)),
@@ -183,15 +187,6 @@ async def test_no_cache_from_the_client_does_not_join_a_call_under_way() -> None
     assert (await early).body == b'{"n":1}'
     assert (await fresh).body == b'{"n":2}'
     assert said(await world.ask()) == (b'{"n":2}', True, False)
-
-
-async def test_an_answer_to_an_earlier_question_does_not_replace_a_later_one() -> None:
-    cache = MemoryCache()
-    later = StoredAnswer(200, {}, b"later", 2.0, 2.0, 9.0, True, None)
-    earlier = StoredAnswer(200, {}, b"earlier", 1.0, 3.0, 9.0, True, None)
-    await cache.put(b"scope", LIST, later, 60.0)
-    await cache.put(b"scope", LIST, earlier, 60.0)
-    assert await cache.get(b"scope", LIST) == later
 
 
 @pytest.mark.parametrize("status", [401, 404, 500])
@@ -478,10 +473,47 @@ def redis_url() -> Iterator[str]:
         yield server.url
 
 
+class OwnRedisCache(RedisCache):
+    """A cache in Redis with a link of its own, as every replica has one."""
+
+    def __init__(self, url: str, secret: bytes) -> None:
+        self._own = RedisLink.from_url(url)
+        super().__init__(self._own, secret)
+
+    async def aclose(self) -> None:
+        await self._own.aclose()
+
+
+@pytest.fixture(params=["memory", pytest.param("redis", marks=needs_redis)])
+async def cache(request: pytest.FixtureRequest) -> AsyncIterator[Cache]:
+    """Either cache, empty."""
+    if request.param == "memory":
+        cache: Cache = MemoryCache()
+    else:
+        cache = OwnRedisCache(request.getfixturevalue("redis_url"), os.urandom(16))
+    yield cache
+    await cache.aclose()
+
+
+async def test_of_two_answers_the_one_to_the_later_question_is_kept(cache: Cache) -> None:
+    scope = scope_of(cache.secret, "sales", "http://u", Credential("alice"))
+    await cache.put(scope, LIST, answer(b"later", NOW + 0.000_002), 60.0)
+    await cache.put(scope, LIST, answer(b"earlier", NOW), 60.0)
+    assert await cache.get(scope, LIST) == answer(b"later", NOW + 0.000_002)
+    await cache.put(scope, LIST, answer(b"", NOW), 0.0)
+    assert await cache.get(scope, LIST) == answer(b"later", NOW + 0.000_002)
+    await cache.put(scope, LIST, answer(b"as late", NOW + 0.000_002), 60.0)
+    assert await cache.get(scope, LIST) == answer(b"as late", NOW + 0.000_002)
+    await cache.put(scope, LIST, answer(b"latest", NOW + 10), 60.0)
+    assert await cache.get(scope, LIST) == answer(b"latest", NOW + 10)
+    await cache.put(scope, LIST, answer(b"", NOW + 10), 0.0)
+    assert await cache.get(scope, LIST) is None
+
+
 @needs_redis
 async def test_replicas_share_answers_through_redis(redis_url: str) -> None:
-    one = World(RedisCache.from_url(redis_url, b"shared-secret"))
-    two = World(RedisCache.from_url(redis_url, b"shared-secret"))
+    one = World(OwnRedisCache(redis_url, b"shared-secret"))
+    two = World(OwnRedisCache(redis_url, b"shared-secret"))
     one.headers = {"ETag": '"v1"'}
     assert said(await one.ask()) == (b'{"n":1}', False, False)
     shared = await two.ask()
@@ -495,7 +527,7 @@ async def test_replicas_share_answers_through_redis(redis_url: str) -> None:
 
 @needs_redis
 async def test_another_secret_or_question_finds_nothing_in_redis(redis_url: str) -> None:
-    first, second = RedisCache.from_url(redis_url, b"one"), RedisCache.from_url(redis_url, b"two")
+    first, second = OwnRedisCache(redis_url, b"one"), OwnRedisCache(redis_url, b"two")
     credential = Credential("alice")
     scopes = [scope_of(cache.secret, "sales", "http://u", credential) for cache in (first, second)]
     await first.put(scopes[0], LIST, answer(b"mine"), 60.0)
@@ -508,7 +540,7 @@ async def test_another_secret_or_question_finds_nothing_in_redis(redis_url: str)
 
 @needs_redis
 async def test_redis_keys_hold_digests_and_values_end_by_themselves(redis_url: str) -> None:
-    cache = RedisCache.from_url(redis_url, b"secret-of-digests")
+    cache = OwnRedisCache(redis_url, b"secret-of-digests")
     client: Any = Redis.from_url(redis_url)
     await client.flushdb()
     scope = scope_of(cache.secret, "sales", "http://u", Credential("t0ken"))
@@ -524,12 +556,14 @@ async def test_redis_keys_hold_digests_and_values_end_by_themselves(redis_url: s
 
 @needs_redis
 async def test_something_else_in_redis_is_a_miss(redis_url: str) -> None:
-    cache = RedisCache.from_url(redis_url, b"s")
+    cache = OwnRedisCache(redis_url, b"s")
     client: Any = Redis.from_url(redis_url)
     await cache.put(b"scope", LIST, answer(b"x"), 60.0)
     for key in await client.keys("*"):
         await client.set(key, b"\xc1 of another version")
     assert await cache.get(b"scope", LIST) is None
+    await cache.put(b"scope", LIST, answer(b"of this one"), 60.0)
+    assert await cache.get(b"scope", LIST) == answer(b"of this one")
     await client.aclose()
     await cache.aclose()
 
@@ -540,47 +574,92 @@ async def test_redis_being_away_is_a_miss_and_a_line_in_the_log_without_its_addr
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    world = World(RedisCache.from_url(f"redis://user:pw@127.0.0.1:{port}/0", b"s"))
+    world = World(OwnRedisCache(f"redis://user:pw@127.0.0.1:{port}/0", b"s"))
     assert [said(await world.ask())[0] for _ in range(2)] == [b'{"n":1}', b'{"n":2}']
-    assert caplog.text.count("the Redis cache does not answer (ConnectionError)") == 1
+    assert caplog.text.count("Redis does not answer (ConnectionError)") == 1
     assert "127.0.0.1" not in caplog.text
     await world.cache.aclose()
 
 
-class Counting:
-    """A Redis client that always fails."""
+class Switched:
+    """A Redis client that holds nothing, counts what it was asked, and fails while it is not `here`."""
 
     def __init__(self) -> None:
         self.calls = 0
+        self.here = False
 
     async def get(self, name: bytes) -> Any:
         self.calls += 1
-        raise TimeoutError
+        if not self.here:
+            raise TimeoutError("at redis://user:pw@host")
 
-    async def set(self, name: bytes, value: bytes, *, px: int) -> Any:
-        self.calls += 1
-        raise TimeoutError
+    def register_script(self, script: str) -> Script:
+        async def run(keys: Sequence[bytes], args: Sequence[bytes | int]) -> Any:
+            await self.get(keys[0])
 
-    async def delete(self, name: bytes) -> Any:
-        raise TimeoutError
+        return run
 
     async def aclose(self) -> None:
         raise TimeoutError
 
 
 async def test_redis_that_failed_is_left_alone_for_a_while() -> None:
-    clock, client = Clock(), Counting()
-    cache = RedisCache(client, b"s", pause=5.0, clock=clock)
+    clock, client = Clock(), Switched()
+    link = RedisLink(client, pause=5.0, clock=clock)
+    cache = RedisCache(link, b"s")
     for _ in range(10):
         assert await cache.get(b"scope", LIST) is None
         await cache.put(b"scope", LIST, answer(b"x"), 60.0)
     assert client.calls == 1
     clock.now += 5
-    await cache.get(b"scope", LIST)
+    await cache.put(b"scope", LIST, answer(b"x"), 60.0)
     assert client.calls == 2
-    await cache.aclose()
+    await link.aclose()
+
+
+async def test_the_log_says_once_that_redis_went_and_once_that_it_is_back(caplog: pytest.LogCaptureFixture) -> None:
+    clock, client = Clock(), Switched()
+    link = RedisLink(client, pause=5.0, clock=clock)
+    cache, limits = RedisCache(link, b"s"), RedisLimits(link, b"s")
+    sales = limits.of(SourceSettings(name="sales", provider="wacr", base_url="http://u", token_env="T", rate_limit=9))
+    for _ in range(3):
+        await cache.get(b"scope", LIST)
+        with pytest.raises(SharedLimitsAway):
+            await sales.turn(1.0)
+        clock.now += 5
+    client.here = True
+    for _ in range(3):
+        await cache.get(b"scope", LIST)
+        clock.now += 5
+    assert client.calls == 6
+    assert [record.message for record in caplog.records] == [
+        "Redis does not answer (TimeoutError): limits of sources hold for each process alone, answers are not kept",
+        "Redis answers again: limits of sources and answers are shared",
+    ]
+
+
+async def test_an_answer_to_a_question_from_before_redis_went_does_not_say_that_it_is_back(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    gate, clock, client = asyncio.Event(), Clock(), Switched()
+    link = RedisLink(client, pause=5.0, clock=clock)
+
+    async def late(keys: Sequence[bytes], args: Sequence[bytes | int]) -> str:
+        await gate.wait()
+        return "answered"
+
+    under_way = asyncio.create_task(link.run(late, (), ()))
+    await asyncio.sleep(0)
+    with pytest.raises(RedisAway):
+        await link.get(b"key")
+    gate.set()
+    assert await under_way == "answered"
+    with pytest.raises(RedisAway):
+        await link.get(b"key")
+    assert client.calls == 1
+    assert [record.message.partition(" (")[0] for record in caplog.records] == ["Redis does not answer"]
 
 
 def test_a_redis_cache_needs_a_secret() -> None:
     with pytest.raises(ValueError, match="expected a secret"):
-        RedisCache(Counting(), b"")
+        RedisCache(RedisLink(Switched()), b"")

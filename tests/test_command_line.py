@@ -187,6 +187,44 @@ def test_several_workers_answer_as_one(tmp_path: Path, tether: tuple[FakeApp, st
     assert (code, log) == (0, "")
 
 
+def test_the_open_circuit_of_a_worker_that_died_is_forgotten(tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        nowhere = f"http://127.0.0.1:{free.getsockname()[1]}"
+    more = "retries = 0\ncircuit_failures = 1\ncircuit_cooldown = 3600"
+    file = configuration(tmp_path, nowhere, more)
+    counters = tmp_path / "counters"
+    counters.mkdir()
+    with running("serve", "--config", file, "--port", "0", "--workers", "2", TMPDIR=str(counters)) as server:
+        wait_until_ready(server.url)
+        with httpx.Client() as one_worker:
+            one_worker.post(server.url, json={"query": "{ contacts { nodes { id } } }"})
+            assert open_circuits(one_worker, server.url) == 1
+        # The other worker may have a gauge as well; it says 0.
+        gauges = list(counters.glob("*/gauge_live*.db"))
+        for gauge in gauges:
+            os.kill(int(gauge.stem.rpartition("_")[2]), signal.SIGKILL)
+        deadline = time.monotonic() + START_SECONDS
+        while any(gauge.exists() for gauge in gauges) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        wait_until_ready(server.url)
+        with httpx.Client() as another:
+            assert open_circuits(another, server.url) == 0
+            counted = metrics(another, server.url)
+        code, _, _ = stop(server)
+    assert 'contactgraph_upstream_calls_total{source="sales",status="SOURCE_UNAVAILABLE"} 1.0' in counted
+    assert code == 0
+
+
+def metrics(client: httpx.Client, url: str) -> list[str]:
+    return client.get(url.replace("/graphql", "/metrics")).text.splitlines()
+
+
+def open_circuits(client: httpx.Client, url: str) -> float:
+    (line,) = (each for each in metrics(client, url) if each.startswith("contactgraph_circuit_open{"))
+    return float(line.rpartition(" ")[2])
+
+
 def test_a_request_under_way_is_answered_before_the_server_ends(tmp_path: Path, tether: tuple[FakeApp, str]) -> None:
     fake, base_url = tether
     file = configuration(tmp_path, base_url, "cache_ttl = 0")

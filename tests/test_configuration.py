@@ -12,11 +12,13 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from gql.configuration import Configuration, ConfigurationError, is_loopback, load_configuration, read_configuration
+from gql.configuration_mistakes import shown
 from gql.settings import ServerSettings
 from providers.settings import SourceSettings
 
 SECRET = "planted-credential-4711"
 PLAIN = "AKIA2E0A8F3B244C9986"
+HEXADECIMAL = "A1B2C3D4E5F6"
 ENVIRONMENT = {"SALES_TOKEN": SECRET, "EVENTS_TOKEN": "other", "EMPTY": "", "SPLIT": "a\r\nX-Evil: b"}
 SALES = """
 [[sources]]
@@ -171,21 +173,21 @@ def test_persisted_documents_may_be_files_in_a_directory(tmp_path: Path) -> None
         ),
         (
             SALES.replace("https:", "ftp:"),
-            'sources[0].base_url = "ftp://acme.example.com/": expected an http or https URL with a host',
+            'sources[0].base_url = "ftp://acme.example.com": expected an http or https URL with a host',
         ),
         (
             SALES.replace("acme.", "acme ."),
-            'sources[0].base_url = "https://acme .example.com/": expected a URL of ASCII characters without blanks'
+            'sources[0].base_url = "https://acme .example.com": expected a URL of ASCII characters without blanks'
             " (xn--… for other letters in a host)",
         ),
         (
             SALES.replace(".com/", ".com:99999/"),
-            'sources[0].base_url = "https://acme.example.com:99999/": expected a URL with a host and, behind a colon, a'
+            'sources[0].base_url = "https://acme.example.com:99999": expected a URL with a host and, behind a colon, a'
             " port from 1 to 65535",
         ),
         (
             SALES.replace("acme.example.com", "[::1"),
-            'sources[0].base_url = "https://[::1/": expected a URL with a host and, behind a colon, a port from 1 to'
+            'sources[0].base_url = "https://[::1": expected a URL with a host and, behind a colon, a port from 1 to'
             " 65535",
         ),
         (
@@ -231,7 +233,7 @@ def test_persisted_documents_may_be_files_in_a_directory(tmp_path: Path) -> None
             " unix:// in this variable",
         ),
         (SALES + "timeout = -1", "sources[0].timeout = -1.0: expected more than 0.0"),
-        (SALES + 'auth_scheme = "basic"', "sources[0].auth_scheme = \"basic\": expected 'bearer' or 'raw'"),
+        (SALES + 'auth_scheme = "basic"', "sources[0].auth_scheme: expected 'bearer' or 'raw'"),
     ],
 )
 def test_a_mistake_is_one_line_naming_key_value_and_what_was_expected(tmp_path: Path, text: str, line: str) -> None:
@@ -278,6 +280,25 @@ def test_a_file_that_is_no_text_says_where(tmp_path: Path) -> None:
         SALES.replace("SALES_TOKEN", PLAIN),
         SALES + f'[server.cache]\nredis_url_env = "redis://:{SECRET}@localhost"',
         SALES + f'[server]\ncursor_key_env = "{SECRET}"',
+        SALES.replace(".com/", f".com/?api_key={SECRET}"),
+        SALES.replace(".com/", f".com/#{SECRET}"),
+        SALES.replace("acme", f"{SECRET}/?#%@acme"),
+        SALES.replace("acme.example.com/", f"user:{SECRET}"),
+        SALES.replace("acme", f"user:{SECRET}%40acme"),
+        SALES.replace("https://acme", f"user:{SECRET}@acme"),
+        SALES.replace("https://acme.example.com/", SECRET),
+        SALES.replace("https://acme.example.com/", f"ftp://acme.example.com/hooks/{SECRET}"),
+        SALES + f'auth_scheme = "Bearer {SECRET}"',
+        SALES.replace("SALES_TOKEN", HEXADECIMAL),
+        SALES + f'proxy = "{SECRET}"',
+        SALES + f'proxy = "socks9://user:{SECRET}@proxy.example.com"',
+        SALES + f'[server]\norigins = ["https://app.example.com/?key={SECRET}"]',
+        SALES + f'[server]\nhost = "redis://:{SECRET}@localhost"',
+        SALES + f'[server.auth]\njwks_url = "https://user:{SECRET}@id.example.com/keys"',
+        SALES + f'[server.auth]\njwks_url = "http://id.example.com/keys?token={SECRET}"',
+        SALES + f'[server.auth]\nmode = "api_keys"\n[[server.auth.keys]]\nname = "{SECRET * 3}"\nhash = "{KEY_HASH}"',
+        SALES + f'[server.cache]\nredis_url = "redis://:{SECRET}@localhost"',
+        SALES + f'[server.documents]\nmanifest = "https://user:{SECRET}@example.com/"',
     ],
 )
 def test_a_credential_in_the_wrong_place_is_not_repeated(tmp_path: Path, text: str) -> None:
@@ -285,6 +306,25 @@ def test_a_credential_in_the_wrong_place_is_not_repeated(tmp_path: Path, text: s
     assert SECRET not in line
     assert SECRET.replace("-", "_") not in line
     assert PLAIN not in line
+    assert HEXADECIMAL not in line
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "expected"),
+    [
+        ("base_url", "https://user:pa/ss@acme.example.com:8443/v2/", ' = "https://***@acme.example.com:8443/…"'),
+        ("base_url", "https://acme.example.com/?api_key=1", ' = "https://acme.example.com/…"'),
+        ("base_url", "https://acme.example.com:pass", ' = "https://acme.example.com:***"'),
+        ("proxy", "ftp://[::1]:3128", ' = "ftp://[::1]:3128"'),
+        ("proxy", None, ""),
+        ("manifest", "operations/board.json", ' = "operations/board.json"'),
+        ("manifest", "board.json?v=1", ' = "board.json…"'),
+        ("default_region", "me@UK", ' = "***@UK"'),
+        ("token_env", "S3_TOKEN", ' = "S3_TOKEN"'),
+    ],
+)
+def test_what_is_shown_of_a_value_is_what_helps_to_find_it(key: str, value: str | None, expected: str) -> None:
+    assert shown(f"sources[0].{key}", value) == expected
 
 
 def test_no_repr_shows_a_credential(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 from httpx import Response
 from starlette.testclient import TestClient
 
+from gql.graphiql import ConsolePage
 from providers.fakes import ServerThread
 from tests.standin import SECRET, standin_app, standin_client
 
@@ -348,6 +349,14 @@ def test_a_forwarded_credential_goes_to_its_own_source(client: TestClient) -> No
     headers = {"X-Events-Token": "callers-own", "X-Sales-Token": "nobody's"}
     response = client.post("/graphql", json={"query": "{ credentials }"}, headers=headers)
     assert response.json() == {"data": {"credentials": ["events=callers-own"]}}
+
+
+def test_a_console_that_was_not_built_says_how_it_is_built_and_that_the_endpoint_answers(tmp_path: Path) -> None:
+    response = ConsolePage(tmp_path).response()
+    text = bytes(response.body).decode()
+    assert (response.status_code, response.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    for words in ("has no GraphiQL", "make install", "npm run build", "pip install .", "answers a POST"):
+        assert words in text
 
 
 def test_a_credential_that_no_header_can_carry_on_is_refused_without_being_shown(client: TestClient) -> None:

@@ -124,6 +124,18 @@ def test_hostile_text_is_an_error_of_the_client(text: str) -> None:
         ("query($n: Int) { contacts(first: $n) { nodes { id } } }", {"n": None}, 1 + 25),
         ("query($n: Int = 7) { contacts(first: $n) { nodes { id } } }", {}, 1 + 7),
         ("query($n: Int) { contacts(first: $n) { nodes { id } } }", {"n": 10**18}, 1 + 100),
+        ("query($n: Int) { contacts(first: $n) { nodes { id } } }", {"n": 40.0}, 1 + 40),
+        ("query($n: Int) { contacts(first: $n) { nodes { id } } }", {"n": float("inf")}, 1 + 100),
+        ("query($n: Int = null) { contacts(first: $n) { nodes { id } } }", {}, 1 + 25),
+        ("query($n: Int) { contacts(first: $n, last: 100) { nodes { id } } }", {"n": None}, 1 + 100),
+        ("query($n: Int) { contacts(first: $n, last: 100) { nodes { id } } }", {}, 1 + 100),
+        ("query($n: Int) { contacts(first: $n, last: 10) { nodes { id } } }", {"n": None}, 1 + 10),
+        ("query($n: Int) { contacts(first: $n, last: 10) { nodes { id } } }", {"n": 40}, 1 + 40),
+        ("query($n: Int) { contacts(first: null, last: $n) { nodes { id } } }", {"n": 40}, 1 + 40),
+        ("query($a: Int, $b: Int) { contacts(first: $a, last: $b) { nodes { id } } }", {"a": None, "b": 40}, 1 + 40),
+        ("query($a: Int, $b: Int) { contacts(first: $a, last: $b) { nodes { id } } }", {"b": None}, 1 + 25),
+        ("query($a: Int = 30, $b: Int) { contacts(first: $a, last: $b) { nodes { id } } }", {"b": 4}, 1 + 30),
+        ("{ contacts(first: null, last: null) { nodes { id } } }", {}, 1 + 25),
         ("query($n: Int) { contacts(first: $n) { nodes { id } } }", {"n": -5}, 1),
         (
             "query($n: Int) { contacts(first: 10) { ...C } } fragment C on ContactConnection { nodes { ...F } }"
@@ -133,6 +145,8 @@ def test_hostile_text_is_an_error_of_the_client(text: str) -> None:
         ),
         ('{ nodes(ids: ["a", "b", "c"]) { id } }', {}, 3),
         ("query($ids: [ID!]!) { nodes(ids: $ids) { id } }", {"ids": ["a"] * 8}, 8),
+        ('{ nodes(ids: "a") { id } }', {}, 1),
+        ("query($id: ID!) { nodes(ids: [$id, $id]) { id } }", {"id": "a"}, 2),
         ('{ __type(name: "Contact") { name } }', {}, 100),
     ],
 )

@@ -93,7 +93,7 @@ def test_a_descending_order_is_the_default_spelled_out() -> None:
 def test_each_end_of_the_updated_range_is_pushed_exactly(operator: str) -> None:
     condition = Condition("updatedAt", Operator(operator), NEW_YEAR)
     split = provider.push_down((condition,), None)
-    assert (split.taken, split.left, split.superset) == ((condition,), (), False)
+    assert (split.taken, split.left) == ((condition,), ())
     params = provider.contacts_request(ListQuery(conditions=split.taken), Token(None, 25)).params
     assert params[2:] == ((f"filter[updated_at][{operator}]", "2025-01-01T00:00:00Z"),)
 

@@ -161,7 +161,7 @@ def test_a_single_owner_overrides_the_scope() -> None:
 )
 def test_each_filter_of_the_list_is_sent_exactly(condition: Condition, name: str, value: str) -> None:
     split = pushed(condition)
-    assert (split.left, split.superset, split.never) == ((), False, False)
+    assert (split.left, split.never) == ((), False)
     assert params(condition) == {"ownerFilter": "all", name: value}
 
 
@@ -203,7 +203,7 @@ def test_no_time_at_all_is_refused(value: int) -> None:
 def test_a_created_bound_is_widened_by_a_second_and_applied_again(operator: Operator, start: str, end: str) -> None:
     condition = Condition("createdAt", operator, datetime(2025, 6, 1, tzinfo=UTC))
     split = pushed(condition)
-    assert (split.left, split.superset) == ((condition,), True)
+    assert split.left == (condition,)
     assert json.loads(params(condition)["dateRange"]) == {"start": start, "end": end}
 
 
@@ -234,14 +234,14 @@ def test_the_calendars_ends_are_bounds_too(operator: Operator, edge: datetime, e
 def test_an_owner_is_asked_for_as_owner_and_applied_again() -> None:
     condition = Condition("ownerId", Operator.EQ, ANN)
     split = pushed(condition)
-    assert (split.taken, split.left, split.superset) == ((condition,), (condition,), True)
+    assert (split.taken, split.left) == ((condition,), (condition,))
     assert params(condition) == {"ownerFilter": "all", "owner": ANN}
 
 
 def test_an_owner_stays_here_beside_a_scope_it_would_override() -> None:
     condition = Condition("ownerId", Operator.EQ, ANN)
     split = pushed(condition, own("ownerFilter", "MY"))
-    assert (split.taken, split.left, split.superset) == ((own("ownerFilter", "MY"),), (condition,), False)
+    assert (split.taken, split.left) == ((own("ownerFilter", "MY"),), (condition,))
 
 
 @pytest.mark.parametrize(

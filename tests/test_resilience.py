@@ -14,7 +14,7 @@ import pytest
 import stamina
 from stamina.instrumentation import RetryDetails, get_on_retry_hooks, set_on_retry_hooks
 
-from providers.breaker import Admission, CircuitBreaker, CircuitState
+from providers.breaker import CircuitBreaker, CircuitState, Permit
 from providers.credential import Credential
 from providers.errors import (
     SourceBadRequest,
@@ -528,7 +528,7 @@ def test_a_circuit_opens_on_consecutive_failures() -> None:
     breaker = CircuitBreaker(3, 5.0, Clock())
     assert [breaker.failed(breaker.admit()) for _ in range(3)] == [False, False, True]
     assert breaker.state is CircuitState.OPEN
-    assert breaker.admit() is Admission.REFUSED
+    assert breaker.admit() is Permit.REFUSED
 
 
 def test_a_circuit_opens_on_failures_among_successes_of_the_last_twenty_calls() -> None:
@@ -538,7 +538,7 @@ def test_a_circuit_opens_on_failures_among_successes_of_the_last_twenty_calls() 
         breaker.failed(breaker.admit())
     assert breaker.state is CircuitState.CLOSED
     assert breaker.failed(breaker.admit())
-    assert breaker.admit() is Admission.REFUSED
+    assert breaker.admit() is Permit.REFUSED
 
 
 def test_failures_long_ago_do_not_count() -> None:
@@ -562,7 +562,7 @@ def test_after_the_cool_down_one_call_finds_out() -> None:
     breaker = broken(clock)
     clock.now += 5
     assert breaker.state is CircuitState.HALF_OPEN
-    assert [breaker.admit(), breaker.admit()] == [Admission.PROBE, Admission.REFUSED]
+    assert [breaker.admit(), breaker.admit()] == [Permit.PROBE, Permit.REFUSED]
 
 
 def test_a_good_probe_closes_the_circuit_and_forgets() -> None:
@@ -587,7 +587,7 @@ def test_an_abandoned_probe_leaves_its_place_to_the_next() -> None:
     breaker = broken(clock)
     clock.now += 5
     breaker.abandoned(breaker.admit())
-    assert breaker.admit() is Admission.PROBE
+    assert breaker.admit() is Permit.PROBE
 
 
 def test_calls_from_before_the_opening_change_nothing() -> None:

@@ -29,7 +29,7 @@ from providers.record import SourceRecord
 from providers.registry import PROVIDERS
 from providers.request import Request
 from providers.settings import SourceSettings
-from providers.source import ConfigurationError, Source, open_sources
+from providers.source import Source, SourceConfigurationError, open_sources
 from tests.scripted_server import Then, ok, scripted
 
 TOKEN = "s3cret-t0ken"
@@ -69,7 +69,7 @@ def opened(recorded: Recorded, **changed: Any) -> Source:
     return source
 
 
-async def asked(source: Source, credential: Credential | str | None = None, request: Request = LIST) -> None:
+async def asked(source: Source, credential: Credential | None = None, request: Request = LIST) -> None:
     await source.send(request, credential, deadline=None)
 
 
@@ -85,15 +85,14 @@ async def test_the_environments_token_goes_out_in_the_scheme_of_the_source(schem
 
 async def test_what_goes_out_with_every_request() -> None:
     recorded = Recorded()
-    question = Request("POST", "/contacts", (("filter[a]", "1"),), b"{}", (("X-Extra", "yes"),))
+    question = Request("POST", "/contacts", (("filter[a]", "1"),), b"{}")
     await asked(opened(recorded), request=question)
     (request,) = recorded.requests
     assert request.url.raw_path == b"/crm/contacts?filter%5Ba%5D=1"
-    assert {name: request.headers[name] for name in ("accept", "accept-encoding", "content-type", "x-extra")} == {
+    assert {name: request.headers[name] for name in ("accept", "accept-encoding", "content-type")} == {
         "accept": "application/json",
         "accept-encoding": "gzip",
         "content-type": "application/json",
-        "x-extra": "yes",
     }
     assert request.headers["user-agent"].startswith("contactgraph/")
 
@@ -101,7 +100,7 @@ async def test_what_goes_out_with_every_request() -> None:
 async def test_a_callers_token_goes_out_for_that_caller_alone() -> None:
     recorded = Recorded()
     source = opened(recorded, token_header="X-Sales-Token")
-    await asyncio.gather(*(asked(source, f"token-{number}") for number in range(3)))
+    await asyncio.gather(*(asked(source, Credential(f"token-{number}")) for number in range(3)))
     assert sorted(request.headers["authorization"] for request in recorded.requests) == [
         "Bearer token-0",
         "Bearer token-1",
@@ -111,15 +110,14 @@ async def test_a_callers_token_goes_out_for_that_caller_alone() -> None:
 
 async def test_a_forwarded_bearer_header_is_not_prefixed_twice() -> None:
     recorded = Recorded()
-    await asked(opened(recorded, token_header="Authorization"), "bearer abc")
+    await asked(opened(recorded, token_header="Authorization"), Credential("bearer abc"))
     assert recorded.requests[0].headers["authorization"] == "bearer abc"
 
 
-@pytest.mark.parametrize("credential", [None, ""])
-async def test_a_missing_callers_token_names_the_header_and_costs_no_call(credential: str | None) -> None:
+async def test_a_missing_callers_token_names_the_header_and_costs_no_call() -> None:
     recorded = Recorded()
     with pytest.raises(SourceUnauthenticated) as raised:
-        await asked(opened(recorded, token_header="X-Sales-Token"), credential)
+        await asked(opened(recorded, token_header="X-Sales-Token"))
     assert raised.value.message == "sales needs a credential; send the header X-Sales-Token"
     assert recorded.requests == []
 
@@ -127,27 +125,15 @@ async def test_a_missing_callers_token_names_the_header_and_costs_no_call(creden
 async def test_a_refused_callers_token_names_the_header() -> None:
     recorded = Recorded(httpx.Response(401))
     with pytest.raises(SourceUnauthenticated) as raised:
-        await asked(opened(recorded, token_header="X-Sales-Token"), "wrong")
+        await asked(opened(recorded, token_header="X-Sales-Token"), Credential("wrong"))
     assert raised.value.message == "sales refused the credential (401); check the header X-Sales-Token"
 
 
-@pytest.mark.parametrize("token", ["a\r\nX-Evil: 1", "a\nb", "a\0b", "tökén", " ", "a "])
-async def test_a_token_that_no_header_can_hold_is_refused_without_being_shown(token: str) -> None:
-    recorded = Recorded()
-    with pytest.raises(SourceUnauthenticated) as raised:
-        await asked(opened(recorded, token_header="X-Sales-Token"), token)
-    assert raised.value.message == (
-        "sales: the header X-Sales-Token: expected a token of visible ASCII characters, without line breaks"
-    )
-    assert recorded.requests == []
-
-
-async def test_a_header_of_a_request_cannot_bring_another_header_in() -> None:
-    recorded = Recorded()
-    for header in (("X-A", "1\r\nX-B: 2"), ("X-A\r\nX-B", "1"), ("X-A: 1", "2")):
-        with pytest.raises(ValueError, match="expected a header that HTTP can carry"):
-            await asked(opened(recorded), request=Request("GET", "/", headers=(header,)))
-    assert recorded.requests == []
+@pytest.mark.parametrize("token", ["", "a\r\nX-Evil: 1", "a\nb", "a\0b", "tökén", " ", "a "])
+def test_a_token_that_no_header_can_hold_is_refused_without_being_shown(token: str) -> None:
+    with pytest.raises(ValueError, match="expected a token of visible ASCII") as raised:
+        Credential(token)
+    assert str(raised.value) == "expected a token of visible ASCII characters, without line breaks"
 
 
 def test_a_credential_does_not_show_itself() -> None:
@@ -240,7 +226,7 @@ def test_sources_open_in_their_order_with_their_records() -> None:
 def test_a_source_that_cannot_be_opened_says_which_key_and_why(
     changed: dict[str, Any], environ: dict[str, str], message: str
 ) -> None:
-    with pytest.raises(ConfigurationError) as raised:
+    with pytest.raises(SourceConfigurationError) as raised:
         open_sources([settings(**changed)], environ)
     assert str(raised.value).startswith(message)
     assert TOKEN not in str(raised.value)
@@ -248,13 +234,13 @@ def test_a_source_that_cannot_be_opened_says_which_key_and_why(
 
 
 def test_a_name_is_used_once() -> None:
-    with pytest.raises(ConfigurationError, match="'sales' is used twice"):
+    with pytest.raises(SourceConfigurationError, match="'sales' is used twice"):
         open_sources([settings(), settings()], {"SALES_TOKEN": TOKEN})
 
 
 def test_a_file_that_holds_no_certificates_is_refused(tmp_path: Path) -> None:
     (tmp_path / "ca.pem").write_text("hello")
-    with pytest.raises(ConfigurationError, match="ca_file"):
+    with pytest.raises(SourceConfigurationError, match="ca_file"):
         open_sources([settings(ca_file=str(tmp_path / "ca.pem"))], {"SALES_TOKEN": TOKEN})
 
 

@@ -16,12 +16,11 @@ from gql.filters import contact_filter, contact_orders
 from gql.inputs import ContactFilter, ContactOrder
 from gql.selection import wanted
 from gql.types.node import Node
-from providers.capabilities import Paging, Strength
+from providers.capabilities import Paging
 from providers.errors import SourceErrorCode
 from providers.health import CircuitState
 from providers.query import OrderField
 from providers.record import SourceRecord
-from providers.source import Source as ConfiguredSource
 from resolvers import contacts, sources
 from resolvers.connection import SourceErrorPolicy
 
@@ -100,37 +99,12 @@ class SourceHealth:
     )
 
 
-def _capabilities(parent: strawberry.Parent[SourceRecord], info: Info) -> SourceCapabilities:
-    return published(info.context.operation.sources[parent.name])
+def _capabilities(parent: strawberry.Parent[SourceRecord], info: Info) -> Any:
+    return sources.capabilities(info.context.operation.sources[parent.name])
 
 
 def _health(parent: strawberry.Parent[SourceRecord], info: Info) -> Any:
     return sources.health(info.context.operation, parent)
-
-
-def published(source: ConfiguredSource) -> SourceCapabilities:
-    """Returns the provider's capability table as clients see it, with what the source's settings change."""
-    table, settings = source.provider.capabilities, source.settings
-    operators: dict[tuple[str, bool], dict[str, None]] = {}
-    for row in table.filters:
-        grouped = operators.setdefault((row.field, row.strength is Strength.EXACT), {})
-        grouped.update(dict.fromkeys(operator.value for operator in row.operators))
-    return SourceCapabilities(
-        filters=[
-            FilterCapability(field=field, operators=list(names), exact=exact)
-            for (field, exact), names in operators.items()
-        ],
-        orders=[
-            OrderCapability(field=row.field, exact=row.field.is_date or settings.text_collation is not None)
-            for row in table.orders
-        ],
-        search=table.search,
-        paging=table.paging,
-        max_page_size=source.max_page_size,
-        total=table.total,
-        lookup=table.lookup,
-        backward=table.backward,
-    )
 
 
 async def _contacts(

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 
 async def _contact_count(parent: strawberry.Parent[StageRecord], info: Info) -> int | None:
-    if parent.contact_count is not None:
-        return parent.contact_count
     return await stages.stage_count(info.context.operation, parent)
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final, Generic, TypeVar
 
 import msgspec
 
-from providers.decoding import ListDecoder, RowDecoder, RowId, as_utc, decode_body, raw_value
+from providers.decoding import ListDecoder, RowDecoder, RowId, as_utc, contact_found, raw_value
 from providers.page import Page
 from providers.provider import InvalidAnswer
 from providers.record import ContactRecord, RawRows, Relations, SourceRecord, global_id
@@ -59,12 +59,6 @@ class _Answer(msgspec.Struct, Generic[T]):
         return self.data
 
 
-class _Found(msgspec.Struct):
-    """A looked-up contact's answer: under `data`, or the contact itself."""
-
-    data: msgspec.Raw = msgspec.Raw()
-
-
 class AskElephantEmail(msgspec.Struct, gc=False):
     """One of a contact's addresses."""
 
@@ -92,7 +86,6 @@ class AskElephantDetails(msgspec.Struct, gc=False):
 
 _ROW = RowDecoder(_Contact, "id")
 _CONTACTS = ListDecoder(_Answer[_Contact], _Answer[msgspec.Raw], _ROW, "data, a list of contacts")
-_FOUND = msgspec.json.Decoder(_Found)
 
 
 def contacts_page(body: bytes, source: SourceRecord) -> Page:
@@ -110,7 +103,7 @@ def contacts_page(body: bytes, source: SourceRecord) -> Page:
 
 def contact(body: bytes, source: SourceRecord) -> ContactRecord:
     """Returns the looked-up contact. Raises InvalidAnswer."""
-    raws = RawRows(body, _found)
+    raws = RawRows(body, contact_found)
     return _ROW.one(raws.row(0), lambda row, index: _record(row, index, source, raws))
 
 
@@ -131,11 +124,6 @@ def details(record: ContactRecord) -> AskElephantDetails:
         crm_association=raw_value(row.crm_association),
         time_zone=row.time_zone or None,
     )
-
-
-def _found(body: bytes) -> list[msgspec.Raw]:
-    found = decode_body(_FOUND, body, "a contact")
-    return [found.data if bytes(found.data) else msgspec.Raw(body)]
 
 
 class _Relations(Relations):

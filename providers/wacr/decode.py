@@ -16,7 +16,7 @@ from providers.decoding import (
     RowId,
     TolerantDecoder,
     as_utc,
-    decode_body,
+    contact_found,
     raw_value,
     whole_number,
 )
@@ -109,12 +109,6 @@ class _Answer(msgspec.Struct, Generic[T]):
         return self.data
 
 
-class _Found(msgspec.Struct):
-    """A looked-up contact's answer: under `data`, or the contact itself."""
-
-    data: msgspec.Raw = msgspec.Raw()
-
-
 class WacrDetails(msgspec.Struct, gc=False):
     """What only WA.cr has (contract.graphql, WacrContact); relations are JSON as written, None when not included."""
 
@@ -141,7 +135,6 @@ _CONTACT_GROUPS = TolerantDecoder(list[_Related])
 _CONTACT = RowDecoder(_Contact, "id")
 _CONTACTS = ListDecoder(_Answer[_Contact], _Answer[msgspec.Raw], _CONTACT, "data, a list of contacts")
 _GROUPS = ListDecoder(_Answer[_Group], _Answer[msgspec.Raw], RowDecoder(_Group, "id"), "data, a list of groups")
-_FOUND = msgspec.json.Decoder(_Found)
 
 
 class _Relations(Relations):
@@ -197,7 +190,7 @@ def contacts_page(body: bytes, source: SourceRecord) -> Page:
 
 def contact(body: bytes, source: SourceRecord) -> ContactRecord:
     """Returns the looked-up contact. Raises InvalidAnswer."""
-    raws = RawRows(body, _found)
+    raws = RawRows(body, contact_found)
     return _CONTACT.one(raws.row(0), _contact_maker(source, raws))
 
 
@@ -255,11 +248,6 @@ def _counts(answer: _Answer[Any]) -> tuple[int | None, int | None, int | None, i
         whole_number("per_page", pagination.per_page),
         whole_number("total_pages", pagination.total_pages),
     )
-
-
-def _found(body: bytes) -> list[msgspec.Raw]:
-    found = decode_body(_FOUND, body, "a contact")
-    return [found.data if bytes(found.data) else msgspec.Raw(body)]
 
 
 def _contact_maker(source: SourceRecord, raws: RawRows) -> Callable[[_Contact, int], ContactRecord]:

@@ -14,8 +14,9 @@ from redis.exceptions import RedisError
 from providers.credential import Credential
 from providers.errors import SourceRateLimited
 from providers.limits import Gate, NoFreeSlot, RateExceeded
-from providers.limits_redis import RedisLimits, Script, SourceLimits
+from providers.limits_redis import RedisLimits, SourceLimits
 from providers.record import SourceRecord
+from providers.redis_link import RedisLink, Script
 from providers.registry import PROVIDERS
 from providers.request import Request
 from providers.settings import SourceSettings
@@ -74,11 +75,23 @@ class Upstream:
         raise AssertionError(f"{len(self.asked)} calls came")
 
 
+class OwnRedisLimits(RedisLimits):
+    """Limits in Redis with a link of their own, as every replica has one."""
+
+    def __init__(self, url: str, secret: bytes) -> None:
+        self._own = RedisLink.from_url(url)
+        super().__init__(self._own, secret)
+
+    async def aclose(self) -> None:
+        await super().aclose()
+        await self._own.aclose()
+
+
 class Replica:
     """One process's source, with limits in Redis."""
 
     def __init__(self, url: str, upstream: Upstream, made: SourceSettings, secret: bytes = SECRET) -> None:
-        self.limits = RedisLimits.from_url(url, secret)
+        self.limits = OwnRedisLimits(url, secret)
         self.source = Source(
             made,
             PROVIDERS["wacr"](made),
@@ -119,7 +132,7 @@ async def test_a_turn_that_one_replica_took_is_not_there_for_another(redis: Redi
 @needs_redis
 async def test_replicas_together_get_the_configured_rate_and_no_more(redis: RedisServer) -> None:
     rate, turns = 50.0, 120
-    limits = [RedisLimits.from_url(redis.url, SECRET) for _ in range(2)]
+    limits = [OwnRedisLimits(redis.url, SECRET) for _ in range(2)]
     sources = [each.of(settings("rate", rate_limit=rate)) for each in limits]
     loop = asyncio.get_running_loop()
     began = loop.time()
@@ -136,7 +149,7 @@ async def test_replicas_together_get_the_configured_rate_and_no_more(redis: Redi
 
 @needs_redis
 async def test_a_refused_turn_is_not_spent(redis: RedisServer) -> None:
-    limits = RedisLimits.from_url(redis.url, SECRET)
+    limits = OwnRedisLimits(redis.url, SECRET)
     source = limits.of(settings("refused", rate_limit=0.01))
     assert await source.turn(0) == 0
     waits: list[float] = []
@@ -150,7 +163,7 @@ async def test_a_refused_turn_is_not_spent(redis: RedisServer) -> None:
 
 @needs_redis
 async def test_sources_of_another_name_address_or_secret_have_turns_of_their_own(redis: RedisServer) -> None:
-    limits, others = RedisLimits.from_url(redis.url, SECRET), RedisLimits.from_url(redis.url, b"another")
+    limits, others = OwnRedisLimits(redis.url, SECRET), OwnRedisLimits(redis.url, b"another")
     made = settings("mine", rate_limit=0.01)
     mine = limits.of(made)
     assert await mine.turn(0) == 0
@@ -168,7 +181,7 @@ async def test_sources_of_another_name_address_or_secret_have_turns_of_their_own
 @needs_redis
 @pytest.mark.parametrize("rate", [1e-12, 1e9], ids=["a turn in an age", "more than can be counted"])
 async def test_any_rate_can_be_counted(redis: RedisServer, rate: float) -> None:
-    limits = RedisLimits.from_url(redis.url, SECRET)
+    limits = OwnRedisLimits(redis.url, SECRET)
     source = limits.of(settings("fast" if rate > 1 else "slow", rate_limit=rate))
     assert await source.turn(0) == 0
     if rate < 1:
@@ -197,7 +210,7 @@ async def test_replicas_together_make_no_more_calls_at_once_than_configured(redi
 
 @needs_redis
 async def test_slots_go_to_replicas_in_the_order_in_which_they_asked(redis: RedisServer) -> None:
-    limits = [RedisLimits.from_url(redis.url, SECRET) for _ in range(3)]
+    limits = [OwnRedisLimits(redis.url, SECRET) for _ in range(3)]
     sources = [each.of(settings("line", max_concurrency=1)) for each in limits]
     deadline = asyncio.get_running_loop().time() + LONG
     served: list[int] = []
@@ -220,7 +233,7 @@ async def test_slots_go_to_replicas_in_the_order_in_which_they_asked(redis: Redi
 
 async def in_line(redis: RedisServer, name: str, tickets: int) -> None:
     """Waits until so many tickets stand in a source's line."""
-    limits = RedisLimits.from_url(redis.url, SECRET)
+    limits = OwnRedisLimits(redis.url, SECRET)
     line = limits.of(settings(name)).line[0]
     client: Any = Redis.from_url(redis.url)
     found = -1
@@ -236,7 +249,7 @@ async def in_line(redis: RedisServer, name: str, tickets: int) -> None:
 
 @needs_redis
 async def test_a_slot_of_a_process_that_died_becomes_free_by_itself(redis: RedisServer) -> None:
-    limits = [RedisLimits.from_url(redis.url, SECRET) for _ in range(2)]
+    limits = [OwnRedisLimits(redis.url, SECRET) for _ in range(2)]
     dead, alive = (each.of(settings("dead", max_concurrency=1)) for each in limits)
     loop = asyncio.get_running_loop()
     await dead.lease(loop.time() + 0.01)
@@ -248,7 +261,7 @@ async def test_a_slot_of_a_process_that_died_becomes_free_by_itself(redis: Redis
 
 @needs_redis
 async def test_who_gives_up_waiting_leaves_the_line(redis: RedisServer) -> None:
-    limits = RedisLimits.from_url(redis.url, SECRET)
+    limits = OwnRedisLimits(redis.url, SECRET)
     source = limits.of(settings("gives-up", max_concurrency=1))
     loop = asyncio.get_running_loop()
     held = await source.lease(loop.time() + LONG)
@@ -289,6 +302,9 @@ class Away:
         self.here = here
         self.asked = 0
 
+    async def get(self, name: bytes) -> Any:
+        raise NotImplementedError
+
     def register_script(self, script: str) -> Script:
         async def run(keys: Sequence[bytes], args: Sequence[bytes | int]) -> Any:
             self.asked += 1
@@ -314,7 +330,7 @@ async def test_without_redis_every_process_has_its_own_limits_and_the_log_one_li
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     client, clock = Away(here=False), Clock()
-    limits = RedisLimits(client, SECRET, pause=5.0, clock=clock)
+    limits = RedisLimits(RedisLink(client, pause=5.0, clock=clock), SECRET)
     gate = Gate(2, 3.0, limits.of(settings("sales", max_concurrency=2, rate_limit=3.0)))
     loop = asyncio.get_running_loop()
     assert [await gate.enter(loop.time() + LONG) for _ in range(2)] == [None, None]
@@ -333,7 +349,7 @@ async def test_without_redis_every_process_has_its_own_limits_and_the_log_one_li
 
 async def test_limits_are_shared_again_when_redis_is_back(caplog: pytest.LogCaptureFixture) -> None:
     client, clock = Away(here=False), Clock()
-    gate = Gate(2, None, RedisLimits(client, SECRET, pause=5.0, clock=clock).of(settings("sales")))
+    gate = Gate(2, None, RedisLimits(RedisLink(client, pause=5.0, clock=clock), SECRET).of(settings("sales")))
     loop = asyncio.get_running_loop()
     assert await gate.enter(loop.time() + LONG) is None
     client.here = True
@@ -347,7 +363,7 @@ async def test_limits_are_shared_again_when_redis_is_back(caplog: pytest.LogCapt
 
 async def test_a_source_without_a_rate_costs_one_question_a_call() -> None:
     client = Away(here=True)
-    limits = RedisLimits(client, SECRET)
+    limits = RedisLimits(RedisLink(client), SECRET)
     gate = Gate(2, None, limits.of(settings("sales")))
     loop = asyncio.get_running_loop()
     for _ in range(10):
@@ -377,7 +393,7 @@ class Held(Away):
 
 async def test_a_question_that_is_broken_off_takes_no_slot_with_it() -> None:
     client = Held()
-    limits = RedisLimits(client, SECRET)
+    limits = RedisLimits(RedisLink(client), SECRET)
     source = limits.of(settings("sales"))
     asking = asyncio.create_task(source.lease(asyncio.get_running_loop().time() + LONG))
     source.give_back(b"an earlier call's")  # which goes with the question that is about to be put
@@ -392,7 +408,7 @@ async def test_a_question_that_is_broken_off_takes_no_slot_with_it() -> None:
 
 def test_shared_limits_need_a_secret() -> None:
     with pytest.raises(ValueError, match="expected a secret"):
-        RedisLimits(Away(here=True), b"")
+        RedisLimits(RedisLink(Away(here=True)), b"")
 
 
 @needs_redis
@@ -428,7 +444,7 @@ async def test_a_redis_that_hangs_is_waited_for_once(caplog: pytest.LogCaptureFi
 
 
 def test_one_source_shares_with_its_like_alone() -> None:
-    limits = RedisLimits(Away(here=True), SECRET)
+    limits = RedisLimits(RedisLink(Away(here=True)), SECRET)
     assert isinstance(limits.of(settings("sales")), SourceLimits)
     lines = {limits.of(settings(name)).line for name in ("sales", "sales", "service")}
     assert len(lines) == 2
