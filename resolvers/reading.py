@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary
 import msgspec
 
 from providers.capabilities import Paging
-from providers.errors import SourceErrorCode
+from providers.errors import SourceBadRequest, SourceErrorCode
 from providers.page import BadRow, Page
 from providers.provider import PageNumber, Token
 from providers.record import ContactRecord
@@ -68,11 +68,13 @@ async def read_whole(operation: Operation, plan: SourcePlan) -> Whole:
     before = total after, else read again.
     """
     if plan.source.provider.capabilities.paging is Paging.CURSOR:
-        whole = await _read_chain(operation, plan)
-        if of_one_time(whole.responses):
-            return whole
+        chain = await _read_chain(operation, plan)
+        if chain is not None and of_one_time(chain.responses):
+            return chain
         operation.forget(plan.source)
-        return await _read_chain(operation, plan)
+        chain = await _read_chain(operation, plan)
+        assert chain is not None
+        return chain
     whole = Whole([], [], [])
     for _ in range(_ATTEMPTS):
         whole, steady = await _read_pages(operation, plan)
@@ -112,7 +114,8 @@ async def _read_pages(operation: Operation, plan: SourcePlan) -> tuple[Whole, bo
     return whole, totals == {None} or totals == {len(records) + unreadable}
 
 
-async def _read_chain(operation: Operation, plan: SourcePlan) -> Whole:
+async def _read_chain(operation: Operation, plan: SourcePlan) -> Whole | None:
+    """Returns the chain's records, None when the cursor of a page that the cache gave is not taken any more."""
     source, provider = plan.source, plan.source.provider
     limit = source.settings.scan_limit
     whole = Whole([], [], [])
@@ -121,7 +124,12 @@ async def _read_chain(operation: Operation, plan: SourcePlan) -> Whole:
     read = 0
     while True:
         request = provider.contacts_request(plan.query, Token(token, source.max_page_size))
-        page, response = await operation.ask(source, request, provider.contacts_page)
+        try:
+            page, response = await operation.ask(source, request, provider.contacts_page)
+        except SourceBadRequest:
+            if any(answer.cache_hit for answer in whole.responses):
+                return None
+            raise
         whole.responses.append(response)
         whole.bad += page.bad
         read += len(page.records)

@@ -78,7 +78,9 @@ def test_a_link_leads_to_a_file(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_a_file_that_a_page_names_is_there(page: Path) -> None:
-    named = re.findall(r"`((?!gql/console/)(?:gql|resolvers|providers|tests|bench)/[\w/]+\.\w+)`", page.read_text("utf-8"))
+    named = re.findall(
+        r"`((?!gql/console/)(?:gql|resolvers|providers|tests|bench)/[\w/]+\.\w+)`", page.read_text("utf-8")
+    )
     assert [file for file in named if not (PROJECT / file).exists()] == []
 
 

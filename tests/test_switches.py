@@ -84,6 +84,19 @@ async def test_an_expired_cursor_is_replaced_by_the_time_of_its_record(status: i
     assert ids(await world.walk([7, 30])) == ids(await World({"askelephant": rows}).walk([100]))
 
 
+async def test_a_list_that_begins_in_the_cache_is_read_anew_when_its_cursor_has_expired() -> None:
+    rows = made_rows("askelephant", 150)
+    world = World({"askelephant": rows}, switches={"askelephant": Switches(cursor_lifetime=1)}, cached=True)
+    await world.connection(first=100)
+    for size in range(1, 6):
+        await world.connection(first=size)
+    before = world.calls("askelephant")
+    page = await world.connection(first=100, orders=(Order(OrderField.FIRST_NAME),))
+    assert len(page.nodes) == 100
+    asked = world.fakes["askelephant"].calls[before:]
+    assert ["cursor" in dict(call.parameters) for call in asked] == [True, False, True]
+
+
 async def test_limit_order_and_filters_go_with_every_cursor() -> None:
     world = World({"askelephant": made_rows("askelephant", 80)})
     await world.walk([20], orders=(Order(OrderField.UPDATED_AT),), search="a")
