@@ -184,13 +184,13 @@ class _Page:
         return Outcome(self._connection(), errors if policy is SourceErrorPolicy.PARTIAL else [])
 
     def _empty(self) -> ContactConnectionRecord:
-        """Every source failed on a later page: the client keeps its list and, unless they failed for good, can ask
-        again from where it was."""
-        forward, after, before = self.how.forward, self.arguments.after, self.arguments.before
-        given = after if forward else before
-        more = any(self._has_more(part) for part in self.parts)
+        """Every source failed on a later page: the client keeps its list and can ask again from where it was."""
+        given = self.arguments.after if self.how.forward else self.arguments.before
         info = PageInfoRecord(
-            more if forward else before is not None, after is not None if forward else more, given, given
+            self.how.forward or self.arguments.before is not None,
+            not self.how.forward or self.arguments.after is not None,
+            given,
+            given,
         )
         return ContactConnectionRecord([], [], info, None, self.counts.slices())
 
