@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import msgspec
 from aiodataloader import DataLoader
 
-from providers.errors import SourceBadRequest, SourceError, SourceInvalidResponse
+from providers.errors import SourceBadRequest, SourceError
 from providers.page import Bucket, BucketPage
 from providers.provider import Pipeline
 from providers.query import ListQuery
@@ -21,7 +21,7 @@ from resolvers.one_time import side_by_side
 from resolvers.operation import Operation
 from resolvers.plan import SourcePlan
 from resolvers.reading import page_sizes
-from resolvers.rows import Rows
+from resolvers.rows import Rows, changing_sizes
 from resolvers.windows import window
 
 _Key = tuple[str, int, int]
@@ -218,8 +218,7 @@ class Board(DataLoader[_Key, Any]):
                 # It is rows that are missing, not room on a page.
                 sizes.largest, sizes.smallest = learned
             return result
-        name = self._source.name
-        raise SourceInvalidResponse(name, f"{name} gives pages of changing sizes; expected the size that was asked for")
+        raise changing_sizes(self._source.name)
 
     @staticmethod
     def _common_size(keys: list[_Key], largest: int) -> int:

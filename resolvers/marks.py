@@ -115,6 +115,11 @@ def short_hash(native_id: str) -> int:
     return crc32(native_id.encode())
 
 
+def check_of(native_id: str, key: object) -> int:
+    """Returns the hash of a record that is sorted here: with another key it is no anchor any more."""
+    return crc32(repr((native_id, key)).encode())
+
+
 def anchors(ids: Sequence[str], older: tuple[str | None, tuple[int, ...]] = (None, ())) -> tuple[str | None, Before]:
     """Returns `last` and `before` for the rows `ids`, oldest first, that follow a mark's own (`older`)."""
     if not ids:

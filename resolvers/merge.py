@@ -130,10 +130,8 @@ async def by_keys(
                 short.append(part)
         if short:
             await fill([(part, part.taken + size - len(page)) for part in short])
-            for part in short:
-                if part.error is None and part.stream is not None and part.taken >= len(part.stream.items):
-                    # Nothing came: it ended or stopped, and says so in the next look at it.
-                    assert part.stream.ended or part.stream.stopped
+            if any(_is_stuck(part) for part in short):
+                raise RuntimeError("a stream gave nothing, and neither ended nor stopped")
             continue
         best = _next(parts, heads, orders, forward)
         if best is None:
@@ -142,6 +140,13 @@ async def by_keys(
         best.taken += 1
         del heads[best.index]
     return page
+
+
+def _is_stuck(part: Part) -> bool:
+    stream = part.stream
+    if stream is None or part.error is not None:
+        return False
+    return part.taken >= len(stream.items) and not stream.ended and not stream.stopped
 
 
 def _next(parts: Sequence[Part], heads: dict[int, Key], orders: tuple[Order, ...], forward: bool) -> Part | None:

@@ -13,14 +13,14 @@ from resolvers.predicate import fold
 Value: TypeAlias = str | int | None
 Key: TypeAlias = tuple[Value, ...]
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def micros(instant: datetime | None) -> int | None:
     """Returns microseconds since the epoch."""
     if instant is None:
         return None
-    since = instant - _EPOCH
+    since = instant - EPOCH
     return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 

@@ -93,6 +93,11 @@ _Answer: TypeAlias = tuple[PageNumber, NumberedPage[S] | None, Response | None]
 _ATTEMPTS = 6
 
 
+def changing_sizes(name: str) -> SourceInvalidResponse:
+    """Returns the error for a source in whose pages no place can be found."""
+    return SourceInvalidResponse(name, f"{name} gives pages of changing sizes; expected the size that was asked for")
+
+
 class PagedList(Generic[S]):
     """One list of one source. `fetch` asks for one page; `past_cache` has it ask the source itself from now on."""
 
@@ -139,9 +144,7 @@ class PagedList(Generic[S]):
             if not sizes.learn(size, given):
                 return _joined(wanted, pages)
         sizes.largest, sizes.smallest = learned
-        raise SourceInvalidResponse(
-            self._name, f"{self._name} gives pages of changing sizes; expected the size that was asked for"
-        )
+        raise changing_sizes(self._name)
 
     async def _given(self, at: PageNumber, page: NumberedPage[S] | None) -> int:
         """Returns the page size a source really used for one answer."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from providers.page import BadRow, Page
 from providers.provider import Token
@@ -13,11 +13,11 @@ from providers.request import Response
 from providers.source import Source
 from resolvers.one_time import of_one_time
 from resolvers.operation import Operation
+from resolvers.order import EPOCH, micros
 from resolvers.plan import SourcePlan
 
 # Shown times may be cut: the source may know them finer. Ranges by which a position is found again are wider by this.
 _SLACK = timedelta(seconds=1)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Chain:
@@ -91,12 +91,12 @@ class Chain:
 
     def beyond(self, record: ContactRecord, at: int) -> bool:
         """Whether a record comes after an instant in the list's order."""
-        time = micros(record)
+        time = instant_of(record)
         return time < at if self.descending else time > at
 
     def short_of(self, record: ContactRecord, at: int) -> bool:
         """Whether a record comes before an instant in the list's order."""
-        time = micros(record)
+        time = instant_of(record)
         return time > at if self.descending else time < at
 
 
@@ -104,14 +104,14 @@ def _takes_times(source: Source) -> bool:
     """Whether the source filters by `updated_at`, from an instant on and up to one."""
     capabilities = source.provider.capabilities
     return all(
-        row_for(capabilities, Condition("updatedAt", operator, _EPOCH)) is not None
+        row_for(capabilities, Condition("updatedAt", operator, EPOCH)) is not None
         for operator in (Operator.GTE, Operator.LTE)
     )
 
 
 def _narrowed(query: ListQuery, at: int, *, older: bool) -> ListQuery:
     """Returns the query for rows no newer (`older`) or no older than an instant, within the query's own range."""
-    instant = _EPOCH + timedelta(microseconds=at) + (_SLACK if older else -_SLACK)
+    instant = EPOCH + timedelta(microseconds=at) + (_SLACK if older else -_SLACK)
     operator = Operator.LTE if older else Operator.GTE
     kept: list[Condition] = []
     for condition in query.conditions:
@@ -123,9 +123,9 @@ def _narrowed(query: ListQuery, at: int, *, older: bool) -> ListQuery:
     return ListQuery((*kept, Condition("updatedAt", operator, instant)), query.search, query.orders, query.parts)
 
 
-def micros(record: ContactRecord) -> int:
+def instant_of(record: ContactRecord) -> int:
     """Returns when a record was updated, in microseconds since the epoch; the epoch when the source does not say."""
-    return 0 if record.updated_at is None else (record.updated_at - _EPOCH) // timedelta(microseconds=1)
+    return micros(record.updated_at) or 0
 
 
 def more_after(page: Page) -> bool:

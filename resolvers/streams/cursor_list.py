@@ -6,7 +6,6 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from providers.errors import SourceErrorCode
 from providers.record import ContactRecord
 from resolvers.marks import KeyMark, TokenMark
 from resolvers.operation import Operation
@@ -15,7 +14,7 @@ from resolvers.streams.chain import Chain
 from resolvers.streams.stream import Bounds, Stream
 
 
-class Place(NamedTuple):
+class ChainPlace(NamedTuple):
     """Right after a row in a chain of pages, as in `TokenMark`."""
 
     token: str | None
@@ -30,7 +29,7 @@ class Row:
 
     __slots__ = ("after", "native_id", "record")
 
-    def __init__(self, record: ContactRecord | None, after: Place | None) -> None:
+    def __init__(self, record: ContactRecord | None, after: ChainPlace | None) -> None:
         self.record = record
         self.native_id = "" if record is None else record.native_id
         self.after = after
@@ -87,12 +86,6 @@ class CursorListStream(Stream):
         if self.plan.residual is not None:
             need = max(need, largest // 2)
         return max(1, min(need, largest))
-
-    def _drifted(self) -> None:
-        self.warn(
-            SourceErrorCode.PAGE_DRIFT,
-            "the list moved between two pages and none of the last eight contacts is left to go on from",
-        )
 
     def base_mark(self) -> TokenMark | KeyMark | None:
         return self._mark

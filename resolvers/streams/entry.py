@@ -10,7 +10,7 @@ import msgspec
 from providers.page import Page
 from providers.record import ContactRecord
 from resolvers.marks import nearest_follower, newest_anchor
-from resolvers.streams.chain import Chain, micros, more_after
+from resolvers.streams.chain import Chain, instant_of, more_after
 from resolvers.streams.drift import row_id
 
 Anchors: TypeAlias = tuple[str | None, tuple[int, ...]]
@@ -85,7 +85,7 @@ async def enter(
             # The position was where the instant ends.
             return Entry(pages, _leading(passed, lambda record: not chain.beyond(record, at)), None, lost=False)
     # Where the anchors are all that was met of the instant, what is left of it is still to come.
-    lost = tied is None and any(record is not None and micros(record) == at for record in passed)
+    lost = tied is None and any(record is not None and instant_of(record) == at for record in passed)
     return Entry(pages, _leading(passed, lambda record: chain.short_of(record, at)), None, lost)
 
 

@@ -138,16 +138,10 @@ class IndexListStream(Stream):
         windows = ReadWindows(start, rows)
         found = await self._found(limit, windows, len(ids))
         if found is None:
-            self._drifted()
+            self.drifted()
             self._edge = place
         else:
             self._edge = found - (own if windows.at(found - 1) == limit.last else 0)
-
-    def _drifted(self) -> None:
-        self.warn(
-            SourceErrorCode.PAGE_DRIFT,
-            "the list moved between two pages and none of the last eight contacts is left to go on from",
-        )
 
     async def _mended(self, mark: IndexMark, windows: ReadWindows, count: int) -> IndexMark:
         """Returns the mark where it stands now, by its nearest surviving anchor: two more calls at most.
@@ -157,7 +151,7 @@ class IndexListStream(Stream):
         self._mends += 1
         found = await self._found(mark, windows, count) if self._mends <= MENDS else None
         if found is None:
-            self._drifted()
+            self.drifted()
             mended = IndexMark(mark.index, None, (), self.total)
         else:
             # The rows around the place are its anchors now, as far as they were read; then the older ones.

@@ -11,7 +11,7 @@ import msgspec
 from providers.record import ContactRecord, StageRecord
 from providers.request import Response
 from resolvers.connection import ErrorRecord
-from resolvers.errors import BadUserInput
+from resolvers.cursors import malformed
 from resolvers.marks import IndexMark, Mark
 from resolvers.operation import Operation
 from resolvers.plan import SourcePlan
@@ -86,4 +86,4 @@ def _anchor(stage: StageRecord) -> str:
 def _index_mark(argument: str, mark: Mark | None) -> IndexMark | None:
     if mark is None or isinstance(mark, IndexMark):
         return mark
-    raise BadUserInput(argument, "a malformed cursor; use it exactly as this field returned it")
+    raise malformed(argument)

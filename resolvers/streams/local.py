@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Hashable
-from zlib import crc32
 
-from providers.errors import SortNotSupported, SourceErrorCode
+from providers.errors import SortNotSupported
 from providers.record import ContactRecord
-from resolvers.marks import ANCHORS, LocalMark
+from resolvers.marks import ANCHORS, LocalMark, check_of
 from resolvers.operation import Operation
 from resolvers.order import Key, compare, in_order, key
 from resolvers.plan import SourcePlan
@@ -112,14 +111,11 @@ class LocalStream(Stream):
         for anchor in mark.before:
             if anchor in places:
                 return places[anchor] + 1, False
-        self.warn(
-            SourceErrorCode.PAGE_DRIFT,
-            "the list moved between two pages and none of the last eight contacts is left to go on from",
-        )
+        self.drifted()
         return min(mark.index, len(records)), False
 
     def _check(self, record: ContactRecord) -> int:
-        return crc32(repr((record.native_id, self._key(record))).encode())
+        return check_of(record.native_id, self._key(record))
 
     def _key(self, record: ContactRecord) -> Key:
         return key(record, self.plan.orders)

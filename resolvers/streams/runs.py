@@ -216,10 +216,7 @@ class RunStream(Stream):
         found = run.place(mark)
         if found is not None:
             return found
-        self.warn(
-            SourceErrorCode.PAGE_DRIFT,
-            "the list moved between two pages and none of the last eight contacts is left to go on from",
-        )
+        self.drifted()
         return min(mark.offset, len(run.records)), False
 
     def _emit(self, run: SortedRun, begin: int, end: int) -> None:

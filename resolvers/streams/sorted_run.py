@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from typing import TypeAlias
-from zlib import crc32
 
 from providers.query import Order
 from providers.record import ContactRecord
-from resolvers.marks import ANCHORS, IndexMark, KeyMark, RunMark, TokenMark
+from resolvers.marks import ANCHORS, IndexMark, KeyMark, RunMark, TokenMark, check_of
 from resolvers.order import in_order, key
 
 Start: TypeAlias = IndexMark | TokenMark | KeyMark | None
@@ -21,7 +20,7 @@ class SortedRun:
         self.start = start
         self.keys = keys
         self.records = in_order(records, orders)
-        self._checks = [crc32(repr((record.native_id, key(record, orders))).encode()) for record in self.records]
+        self._checks = [check_of(record.native_id, key(record, orders)) for record in self.records]
 
     def mark(self, offset: int) -> RunMark:
         """Returns the mark behind so many of the run's records."""

@@ -149,6 +149,13 @@ class Stream(ABC):
         residual = self.plan.residual
         return residual is None or residual(record)
 
+    def drifted(self) -> None:
+        """Says that a place could not be found again."""
+        self.warn(
+            SourceErrorCode.PAGE_DRIFT,
+            "the list moved between two pages and none of the last eight contacts is left to go on from",
+        )
+
     def stop_at_limit(self) -> None:
         self.stopped = True
         self.warn(

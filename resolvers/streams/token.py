@@ -13,8 +13,8 @@ from providers.record import ContactRecord
 from resolvers.marks import ANCHORS, KeyMark, TokenMark, anchors, newest_anchor
 from resolvers.operation import Operation
 from resolvers.plan import SourcePlan
-from resolvers.streams.chain import micros, more_after
-from resolvers.streams.cursor_list import CursorListStream, Place, Row
+from resolvers.streams.chain import instant_of, more_after
+from resolvers.streams.cursor_list import ChainPlace, CursorListStream, Row
 from resolvers.streams.entry import Anchors, Entry, TooFar, enter
 from resolvers.streams.stream import Bounds
 
@@ -101,7 +101,7 @@ class TokenStream(CursorListStream):
             self._remember(ids[: found[0] + 1], found)
             self._take(page, found[0] + 1)
         else:
-            self._drifted()
+            self.drifted()
             self._take(page, min(mark.index, len(ids)))
 
     async def _resumed(self, mark: TokenMark) -> tuple[Page | None, Page | None]:
@@ -142,7 +142,7 @@ class TokenStream(CursorListStream):
             self.stop_at_limit()
             return
         if entry.lost:
-            self._drifted()
+            self.drifted()
         self._remember(entry.passed_ids, entry.found)
         start = entry.passed
         for page, token in entry.pages:
@@ -189,7 +189,7 @@ class TokenStream(CursorListStream):
                 self.ended = True
                 return
             following = page.next_token if index + 1 == count and more else None
-            self._rows.append(Row(record, Place(token, self._size, index + 1, self._bound, following)))
+            self._rows.append(Row(record, ChainPlace(token, self._size, index + 1, self._bound, following)))
             if record is not None and self.holds(record):
                 self.items.append(record)
                 self._item_rows.append(len(self._rows) - 1)
@@ -234,7 +234,7 @@ class TokenStream(CursorListStream):
     def _mark_at(self, row: int) -> TokenMark:
         record, place = self._rows[row].record, self._rows[row].after
         assert place is not None
-        at = None if record is None or record.updated_at is None else micros(record)
+        at = None if record is None or record.updated_at is None else instant_of(record)
         ids = [behind.native_id for behind in self._rows[max(0, row - ANCHORS + 1) : row + 1]]
         last, before = anchors(ids, self._older())
         tied = None if at is None else self._tied(row, at)
@@ -246,7 +246,7 @@ class TokenStream(CursorListStream):
         count = 0
         for older in range(row - 1, max(-1, row - ANCHORS - 1), -1):
             record = self._rows[older].record
-            if record is not None and micros(record) != at:
+            if record is not None and instant_of(record) != at:
                 return count if count < ANCHORS else None
             count += 1
         mark = self._mark

@@ -6,7 +6,7 @@ from providers.record import ContactRecord
 from resolvers.marks import ANCHORS, KeyMark, TokenMark, anchors, nearest_follower, newest_anchor, short_hash
 from resolvers.operation import Operation
 from resolvers.plan import SourcePlan
-from resolvers.streams.chain import micros, more_after
+from resolvers.streams.chain import instant_of, more_after
 from resolvers.streams.cursor_list import CursorListStream, Row
 from resolvers.streams.drift import filled_up
 from resolvers.streams.stream import Bounds
@@ -87,7 +87,7 @@ class BackwardTokenStream(CursorListStream):
             self.scanned += len(page.records)
             more = more_after(page)
             # Those of the instant itself may lie on either side of the position: they do not count.
-            certain = sum(1 for record in rows if at is None or micros(record) != at)
+            certain = sum(1 for record in rows if at is None or instant_of(record) != at)
             # However many are of one instant, those before it are reached.
             if not more or certain >= need or (certain and self.scanned >= self.scan_limit):
                 return rows, not more
@@ -101,9 +101,9 @@ class BackwardTokenStream(CursorListStream):
         Equal times may stand in either order in the reversed list, which no page promises: then the stretch is
         read again forward. A last group of equal times may go on beyond what was read, so it counts as such.
         """
-        times = [micros(record) for record in gathered]
-        whole = gathered if exhausted else [record for record in gathered if micros(record) != times[-1]]
-        distinct = {micros(record) for record in whole}
+        times = [instant_of(record) for record in gathered]
+        whole = gathered if exhausted else [record for record in gathered if instant_of(record) != times[-1]]
+        distinct = {instant_of(record) for record in whole}
         if len(distinct) == len(whole) and (exhausted or len(distinct - {at}) >= need):
             return whole
         return await self._stretch(times[-1], at)
@@ -155,12 +155,12 @@ class BackwardTokenStream(CursorListStream):
         found = newest_anchor(ids, None, place.before)
         if found is not None:
             return found[0]
-        tied = sum(1 for record in nearest_first if micros(record) == place.at)
+        tied = sum(1 for record in nearest_first if instant_of(record) == place.at)
         if place.tied is not None:
             # The anchors were all of the instant that stood in front.
             return tied
         if tied and ahead != ():
-            self._drifted()
+            self.drifted()
         return 0
 
     # ------------------------------------------------------------ marks
@@ -199,7 +199,7 @@ class BackwardTokenStream(CursorListStream):
 
     def _instant(self, row: int) -> int:
         record = self._rows[row].record
-        return 0 if record is None else micros(record)
+        return 0 if record is None else instant_of(record)
 
     def mark_before(self, item: int) -> KeyMark | None:
         row = self._item_rows[item] + 1
