@@ -83,7 +83,7 @@ def records(page: Sequence[tuple[Part, int]]) -> list[ContactRecord]:
 
 def test_merge_four_lists_by_rank(benchmark: BenchmarkFixture) -> None:
     streams = lists(())
-    page = benchmark(lambda: finished(by_rank(parts(streams), WHOLE, True, read_already)))
+    page = benchmark(lambda: finished(by_rank(parts(streams), WHOLE, read_already, forward=True)))
     assert records(page) == [stream.items[rank] for rank in range(ROWS) for stream in streams]
 
 
@@ -91,5 +91,5 @@ def test_merge_four_lists_by_rank(benchmark: BenchmarkFixture) -> None:
 def test_merge_four_lists_by_key(benchmark: BenchmarkFixture, field: OrderField) -> None:
     orders = (Order(field, descending=True),)
     streams = lists(orders)
-    page = benchmark(lambda: finished(by_keys(parts(streams), WHOLE, True, orders, read_already)))
+    page = benchmark(lambda: finished(by_keys(parts(streams), WHOLE, orders, read_already, forward=True)))
     assert records(page) == in_order([record for stream in streams for record in stream.items], orders)

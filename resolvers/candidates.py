@@ -129,7 +129,7 @@ async def _read(operation: Operation, source: Source, term: str, parts: frozense
 
 async def _search(operation: Operation, source: Source, term: str, parts: frozenset[str]) -> Stream:
     made = plan(source, filter=None, search=term, orders=(), parts=parts)
-    stream = leg(operation, made).open(Bounds(), True)
+    stream = leg(operation, made).open(Bounds(), forward=True)
     # Waiting here costs no call its time-out.
     key = ("searches", source.name)
     turn: asyncio.Semaphore = operation.memo.setdefault(key, asyncio.Semaphore(source.settings.max_concurrency))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeAlias
+from functools import partial
 
 import msgspec
 
@@ -22,11 +22,9 @@ from resolvers.streams.local import LocalStream
 from resolvers.streams.own_order import OwnOrderStream
 from resolvers.streams.reverse import ReverseStream
 from resolvers.streams.runs import RunStream
-from resolvers.streams.stream import Bounds, Stream
+from resolvers.streams.stream import Bounds, Open, Stream
 from resolvers.streams.token import TokenStream
 from resolvers.streams.token_back import BackwardTokenStream
-
-Open: TypeAlias = Callable[[Bounds, bool], Stream]
 
 
 class Leg(msgspec.Struct, frozen=True):
@@ -41,15 +39,13 @@ class Leg(msgspec.Struct, frozen=True):
 def leg(operation: Operation, plan: SourcePlan) -> Leg:
     """Returns the usual way of reading a plan's contacts."""
 
-    def opened(bounds: Bounds, forward: bool) -> Stream:
+    def opened(bounds: Bounds, *, forward: bool) -> Stream:
         if plan.ordering is Ordering.LOCAL:
             return _sorted_here(operation, plan, bounds, forward)
         if plan.ordering is Ordering.RUNS:
             inner = msgspec.structs.replace(plan, orders=plan.query.orders, ordering=Ordering.PUSHED, residual=None)
-            return RunStream(
-                operation, plan, bounds, lambda edge, way: _plain(operation, inner, edge, way), forward=forward
-            )
-        return _plain(operation, plan, bounds, forward)
+            return RunStream(operation, plan, bounds, partial(_plain, operation, inner), forward=forward)
+        return _plain(operation, plan, bounds, forward=forward)
 
     unsorted = msgspec.structs.replace(
         plan,
@@ -57,10 +53,10 @@ def leg(operation: Operation, plan: SourcePlan) -> Leg:
         ordering=Ordering.RANK,
         orders=(),
     )
-    return Leg(plan, opened, lambda: _plain(operation, unsorted, Bounds(), True))
+    return Leg(plan, opened, lambda: _plain(operation, unsorted, Bounds(), forward=True))
 
 
-def _plain(operation: Operation, plan: SourcePlan, bounds: Bounds, forward: bool) -> Stream:
+def _plain(operation: Operation, plan: SourcePlan, bounds: Bounds, *, forward: bool) -> Stream:
     if plan.buckets:
         stages = BucketStream(operation, plan, bounds)
         return stages if forward else ReverseStream(stages)
@@ -109,7 +105,7 @@ def _sorted_here(operation: Operation, plan: SourcePlan, bounds: Bounds, forward
     own = msgspec.structs.replace(
         plan, query=ListQuery(query.conditions, query.search, plan.own_orders, query.parts), ordering=Ordering.PUSHED
     )
-    return OwnOrderStream(local, lambda: _plain(operation, own, bounds, forward), in_own=in_own)
+    return OwnOrderStream(local, lambda: _plain(operation, own, bounds, forward=forward), in_own=in_own)
 
 
 def from_the_end(stream: Stream, reopened: Callable[[], Stream]) -> Stream:

@@ -46,7 +46,7 @@ def share(size: int, live: int) -> int:
     return -(-size // live) if live else 0
 
 
-async def by_rank(parts: Sequence[Part], size: int, forward: bool, fill: Fill) -> list[tuple[Part, int]]:
+async def by_rank(parts: Sequence[Part], size: int, fill: Fill, *, forward: bool) -> list[tuple[Part, int]]:
     """Returns the page's items in reading order: the smallest (rank, configuration order) first."""
     live = [part for part in parts if part.live]
     await fill([(part, max(_due(live, part, size, forward), _least(part, size, len(live), forward))) for part in live])
@@ -106,7 +106,7 @@ def _due(live: Sequence[Part], wanted: Part, size: int, forward: bool) -> int:
 
 
 async def by_keys(
-    parts: Sequence[Part], size: int, forward: bool, orders: tuple[Order, ...], fill: Fill
+    parts: Sequence[Part], size: int, orders: tuple[Order, ...], fill: Fill, *, forward: bool
 ) -> list[tuple[Part, int]]:
     """Returns the page's items in reading order, merged by the sort keys; ties keep the configured order.
 

@@ -34,7 +34,7 @@ _FOR_GOOD = {
 }
 
 # Where a source stands that is read backward and has given nothing yet; forward nothing follows there.
-_THE_END = Place(0, True, None)
+_THE_END = Place(exhausted=True)
 
 
 async def federated(
@@ -123,9 +123,9 @@ class _Page:
             bounded_after=after is not None and after.mark is not None,
             bounded_before=before is not None,
         )
-        part.stream = leg.open(bounds, forward)
+        part.stream = leg.open(bounds, forward=forward)
         if part.from_end and not self.orders:
-            part.stream = from_the_end(part.stream, lambda: leg.open(bounds, True))
+            part.stream = from_the_end(part.stream, lambda: leg.open(bounds, forward=True))
         return part
 
     # ------------------------------------------------------------ reading
@@ -142,10 +142,10 @@ class _Page:
                 await self._fill([(part, 1) for part in self.parts if part.live])
             return
         if self.orders:
-            page = await by_keys(self.parts, size, self.how.forward, self.orders, self._fill)
+            page = await by_keys(self.parts, size, self.orders, self._fill, forward=self.how.forward)
         else:
             await self._rank_from_the_end()
-            page = await by_rank(self.parts, size, self.how.forward, self._fill)
+            page = await by_rank(self.parts, size, self._fill, forward=self.how.forward)
         self.items = page if self.how.forward else page[::-1]
 
     async def _rank_from_the_end(self) -> None:
@@ -265,7 +265,7 @@ class _Page:
             if stream is not None and part.error is None and stream.stopped and part.taken == len(stream.items):
                 mark = stream.end_mark()
                 if part.taken or mark != stream.base_mark():
-                    places[part.index] = Place(places[part.index].rank, False, mark)
+                    places[part.index] = Place(places[part.index].rank, mark=mark)
                 beyond = True
         if beyond or (not self.items and more):
             return self.operation.cursors.encode(self.fingerprint, -1, places)
@@ -295,5 +295,5 @@ class _Page:
             # Nothing of it stands before the page: it begins where `after` says, or at its start.
             return Place() if self.after is None else self.after.places[part.index]
         if part.taken:
-            return Place(self._rank(part), False, stream.mark_before(part.taken - 1))
-        return Place(part.rank, False, stream.mark_after(0)) if stream.items else part.place
+            return Place(self._rank(part), mark=stream.mark_before(part.taken - 1))
+        return Place(part.rank, mark=stream.mark_after(0)) if stream.items else part.place

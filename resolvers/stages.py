@@ -119,10 +119,10 @@ async def stage_contacts(
         raise BadUserInput("filter", str(error)) from error
     reader = board(operation, made, pipeline).stage(key, stage.name)
 
-    def opened(bounds: Bounds, forward: bool) -> Stream:
+    def opened(bounds: Bounds, *, forward: bool) -> Stream:
         return by_index(operation, made, bounds, reader, page_sizes(source), forward=forward)
 
-    leg = Leg(made, opened, lambda: opened(Bounds(), True))
+    leg = Leg(made, opened, lambda: opened(Bounds(), forward=True))
     outcome = await federated(operation, "stage", (stage.id, search, filter), [leg], page, (), policy, wanted)
     if stage.pipeline_type is not PipelineType.CONTACT and outcome.connection is not None:
         _note_applications(operation, outcome.connection.nodes)
@@ -191,11 +191,11 @@ def _leg(operation: Operation, source: Source, pipeline: Pipeline, wanted: Wante
             operation.memo["active pipeline", source.name, pipeline.type] = listed.records[0].pipeline_id
         return listed
 
-    def opened(bounds: Bounds, forward: bool) -> Stream:
+    def opened(bounds: Bounds, *, forward: bool) -> Stream:
         stages = ListedStream(operation, made, bounds, read)
         return stages if forward else ReverseStream(stages)
 
-    return Leg(made, opened, lambda: opened(Bounds(), True))
+    return Leg(made, opened, lambda: opened(Bounds(), forward=True))
 
 
 def _pipeline(operation: Operation, stage: StageRecord) -> Pipeline:

@@ -150,10 +150,10 @@ def _leg(operation: Operation, source: Source, search: str | None) -> Leg:
     # Without filter and order the engine looks at a record's id and at nothing else.
     reader = cast(RowReader, _list(operation, source, search))
 
-    def opened(bounds: Bounds, forward: bool) -> Stream:
+    def opened(bounds: Bounds, *, forward: bool) -> Stream:
         return by_index(operation, made, bounds, reader, _sizes(source), forward=forward)
 
-    return Leg(made, opened, lambda: opened(Bounds(), True))
+    return Leg(made, opened, lambda: opened(Bounds(), forward=True))
 
 
 def _list(operation: Operation, source: Source, search: str | None) -> PagedList[TagRecord]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from providers.errors import SortNotSupported, SourceErrorCode
 from providers.record import ContactRecord
 from resolvers.cursors import malformed
@@ -12,7 +10,7 @@ from resolvers.operation import Operation
 from resolvers.order import compare, key
 from resolvers.plan import SourcePlan
 from resolvers.streams.sorted_run import RunKeys, SortedRun, Start
-from resolvers.streams.stream import Bounds, Stream
+from resolvers.streams.stream import Bounds, Open, Stream
 
 
 class RunStream(Stream):
@@ -28,7 +26,7 @@ class RunStream(Stream):
         operation: Operation,
         plan: SourcePlan,
         bounds: Bounds,
-        opened: Callable[[Bounds, bool], Stream],
+        opened: Open,
         *,
         forward: bool,
     ) -> None:
@@ -40,7 +38,7 @@ class RunStream(Stream):
         if self._mark is not None:
             # A start in another kind of list, which only a forged cursor has, is refused by its argument's name.
             start = self._mark.start
-            opened(Bounds(after=start) if forward else Bounds(before=start), forward)
+            opened(Bounds(after=start) if forward else Bounds(before=start), forward=forward)
         # How long a run is nobody knows: what one call holds, instead of a call a record.
         self._stride = max(1, self.source.max_page_size // 2 - 1)
         # All streams read from; the runs come from the last one, of which so many items are taken.
@@ -79,7 +77,7 @@ class RunStream(Stream):
         """Opens the source's list where the mark stands, and reads what of the mark's run is wanted."""
         mark = self._mark
         if mark is None:
-            self._inner = self._open(Bounds(), self.forward)
+            self._inner = self._open(Bounds(), forward=self.forward)
             return
         found = await self._located(mark, need)
         if found is None:
@@ -104,12 +102,12 @@ class RunStream(Stream):
         if self.forward:
             self._inner, self._taken = inner, first
         else:
-            self._inner = self._open(Bounds(before=start, bounded_before=True), False)
+            self._inner = self._open(Bounds(before=start, bounded_before=True), forward=False)
 
     async def _located(self, mark: RunMark, need: int) -> tuple[Stream, int, bool] | None:
         """Returns the list, read forward, the item the mark's run begins at, or would, and whether it is there; None
         when reading stopped first."""
-        inner = self._open(Bounds(after=mark.start), True)
+        inner = self._open(Bounds(after=mark.start), forward=True)
         if self.forward:
             await inner.fill(need + 1)
         found = await self._sought(inner, mark)
@@ -121,7 +119,7 @@ class RunStream(Stream):
         index, step = index if inner.total is None else min(index, inner.total), self._stride
         while found is not None and found[0] == 0 and index and step <= self.scan_limit:
             index, step = max(0, index - step), 2 * step
-            inner = self._open(Bounds(after=IndexMark(index, None, (), None) if index else None), True)
+            inner = self._open(Bounds(after=IndexMark(index, None, (), None) if index else None), forward=True)
             found = await self._sought(inner, mark)
         if found is None:
             return None
@@ -252,8 +250,8 @@ class RunStream(Stream):
 
     # ------------------------------------------------------------ inner streams
 
-    def _open(self, bounds: Bounds, forward: bool) -> Stream:
-        inner = self._opened(bounds, forward)
+    def _open(self, bounds: Bounds, *, forward: bool) -> Stream:
+        inner = self._opened(bounds, forward=forward)
         self._inners.append(inner)
         return inner
 

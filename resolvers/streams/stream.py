@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import ClassVar, get_args
+from typing import ClassVar, Protocol, get_args
 
 from providers.errors import SourceErrorCode
 from providers.page import BadRow
@@ -59,6 +59,12 @@ def _check_kinds(bounds: Bounds, kinds: tuple[type[Mark], ...]) -> None:
     for argument, mark in (("after", bounds.after), ("before", bounds.before)):
         if mark is not None and not isinstance(mark, kinds):
             raise malformed(argument)
+
+
+class Open(Protocol):
+    """What opens one source's list between two places, to be read forward or backward."""
+
+    def __call__(self, bounds: Bounds, *, forward: bool) -> Stream: ...
 
 
 class Stream(ABC):
