@@ -75,6 +75,15 @@ def test_a_key_opens_the_sources_that_it_is_for(client: TestClient, keys: tuple[
     assert asking_as(client, {"X-API-Key": one_source}).json()["data"]["sources"] == ["events"]
 
 
+def test_blanks_around_a_key_are_no_part_of_it(client: TestClient, keys: tuple[str, str]) -> None:
+    for name, value in (
+        ("X-API-Key", f"{keys[1]} \t"),
+        ("X-API-Key", f"\t{keys[1]}"),
+        ("Authorization", f" Bearer {keys[1]} "),
+    ):
+        assert asking_as(client, {name: value}).json()["data"]["sources"] == ["events"]
+
+
 def test_without_a_key_the_answer_is_401_and_says_how(client: TestClient) -> None:
     response = asking_as(client, {})
     assert response.status_code == 401
