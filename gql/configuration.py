@@ -22,6 +22,7 @@ from providers.source import open_sources
 __all__ = ["Configuration", "ConfigurationError", "is_loopback", "load_configuration", "read_configuration"]
 
 _REDIS_SCHEMES: Final = ("redis://", "rediss://", "unix://")
+_INTEGERS: Final = "expected an integer of 64 bits at most (TOML, Integer)"
 
 
 class Configuration(Table):
@@ -115,7 +116,26 @@ def read_configuration(text: str) -> Configuration:
         raise ConfigurationError(f"expected TOML: {one_line(str(error))}") from None
     except RecursionError:
         raise ConfigurationError("expected TOML that is not nested this deeply") from None
+    except ValueError:
+        # Python's own limit for the digits of an integer: tomllib lets it through.
+        raise ConfigurationError(f"expected TOML: {_INTEGERS}") from None
+    long = [key for key, value in _values(tables) if isinstance(value, int) and not -(2**63) <= value < 2**63]
+    if long:
+        raise ConfigurationError(*(f"{key}: {_INTEGERS}" for key in long))
     return Configuration.from_tables(tables)
+
+
+def _values(table: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Every value that is no table and no list, with its key's path."""
+    match table:
+        case dict():
+            for key, value in table.items():
+                yield from _values(value, one_line(f"{path}.{key}" if path else key))
+        case list():
+            for index, value in enumerate(table):
+                yield from _values(value, f"{path}[{index}]")
+        case _:
+            yield path, table
 
 
 def _mistakes_between_tables(configuration: Configuration) -> Iterator[str]:
