@@ -125,17 +125,17 @@ def read_configuration(text: str) -> Configuration:
     return Configuration.from_tables(tables)
 
 
-def _values(table: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Every value that is no table and no list, with its key's path."""
-    match table:
-        case dict():
-            for key, value in table.items():
-                yield from _values(value, one_line(f"{path}.{key}" if path else key))
-        case list():
-            for index, value in enumerate(table):
-                yield from _values(value, f"{path}[{index}]")
-        case _:
-            yield path, table
+def _values(tables: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Every value that is no table and no list, with its key's path. Dotted keys nest deeper than Python recurses."""
+    waiting: list[tuple[str, Any]] = [("", tables)]
+    while waiting:
+        path, value = waiting.pop()
+        if isinstance(value, dict):
+            waiting += [(one_line(f"{path}.{key}" if path else key), inner) for key, inner in value.items()]
+        elif isinstance(value, list):
+            waiting += [(f"{path}[{index}]", inner) for index, inner in enumerate(value)]
+        else:
+            yield path, value
 
 
 def _mistakes_between_tables(configuration: Configuration) -> Iterator[str]:
