@@ -120,7 +120,8 @@ def create_app(
     server = configuration.server
     telemetry = Telemetry()
     console = ConsolePage() if server.graphiql else None
-    endpoint = GraphQLEndpoint(configuration, authenticator(server.auth), telemetry, console)
+    callers = authenticator(server.auth)
+    endpoint = GraphQLEndpoint(configuration, callers, telemetry, console)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -133,6 +134,7 @@ def create_app(
             finally:
                 endpoint.gateway = None
                 collecting.cancel()
+                await callers.aclose()
 
     async def healthz(request: Request) -> Response:
         return JSONResponse({"status": "alive"})

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import hmac
-import logging
 import secrets
-import time
 from collections.abc import Mapping
 from typing import Any, Final, Protocol, cast
 
 import jwt
 import msgspec
 
+from gql.issuer_keys import AuthenticationUnavailable, KeySet
 from gql.settings import ApiKey, AuthSettings
 
 __all__ = [
@@ -29,8 +27,6 @@ __all__ = [
     "hash_key",
     "new_key",
 ]
-
-logger = logging.getLogger(__name__)
 
 _KEY_HEADER: Final = b"x-api-key"
 _LONGEST_CREDENTIAL: Final = 16_384
@@ -51,15 +47,14 @@ class Unauthenticated(Exception):
         self.challenge = challenge
 
 
-class AuthenticationUnavailable(Exception):
-    """Nobody can be authenticated for now: the issuer's keys could not be read."""
-
-
 class Authenticator(Protocol):
     """Tells who sends a request from its headers (names in lower case)."""
 
     async def caller(self, headers: Mapping[bytes, bytes]) -> Caller:
         """Returns the caller. Raises Unauthenticated or AuthenticationUnavailable."""
+
+    async def aclose(self) -> None:
+        """Ends what is under way."""
 
 
 def authenticator(settings: AuthSettings) -> Authenticator:
@@ -79,6 +74,9 @@ class Anonymous:
     async def caller(self, headers: Mapping[bytes, bytes]) -> Caller:
         """Returns the one caller there is."""
         return self._CALLER
+
+    async def aclose(self) -> None:
+        """Nothing is under way."""
 
 
 def new_key() -> str:
@@ -119,54 +117,8 @@ class ApiKeys:
             raise Unauthenticated("this API key is not known", f'{self._CHALLENGE}, error="invalid_token"')
         return found
 
-
-class KeySet:
-    """An issuer's public keys (JWKS), read when they are first needed and again when an unknown one is named.
-
-    They are read at most every `pause` seconds, so that tokens with made-up key ids cannot make us call the issuer,
-    and stay usable for `keep` seconds when it does not answer.
-    """
-
-    def __init__(self, url: str, *, refresh: float = 300.0, pause: float = 10.0, keep: float = 86_400.0) -> None:
-        self._client = jwt.PyJWKClient(url, cache_keys=False, cache_jwk_set=False, timeout=5)
-        self._refresh = refresh
-        self._pause = pause
-        self._keep = keep
-        self._keys: dict[str | None, jwt.PyJWK] = {}
-        self._read_at = float("-inf")
-        self._tried_at = float("-inf")
-        self._reading = asyncio.Lock()
-
-    async def key(self, key_id: str | None) -> jwt.PyJWK | None:
-        """Returns the key with this id (a token without an id means the only key), None when there is none.
-
-        Raises AuthenticationUnavailable when the keys cannot be read and none are left from before.
-        """
-        now = time.monotonic()
-        found = self._find(key_id)
-        if found is None or now - self._read_at > self._refresh:
-            async with self._reading:
-                if time.monotonic() - self._tried_at > self._pause:
-                    await self._read()
-            found = self._find(key_id)
-        if time.monotonic() - self._read_at > self._keep:
-            raise AuthenticationUnavailable("the issuer's keys cannot be read")
-        return found
-
-    def _find(self, key_id: str | None) -> jwt.PyJWK | None:
-        if key_id is None and len(self._keys) == 1:
-            return next(iter(self._keys.values()))
-        return self._keys.get(key_id)
-
-    async def _read(self) -> None:
-        self._tried_at = time.monotonic()
-        try:
-            keys = await asyncio.to_thread(self._client.get_jwk_set, True)
-        except (jwt.PyJWTError, OSError, ValueError) as error:
-            logger.warning("the keys of server.auth.jwks_url cannot be read: %s", type(error).__name__)
-            return
-        self._keys = {key.key_id: key for key in keys.keys if key.public_key_use in (None, "sig")}
-        self._read_at = time.monotonic()
+    async def aclose(self) -> None:
+        """Nothing is under way."""
 
 
 class JsonWebTokens:
@@ -190,7 +142,7 @@ class JsonWebTokens:
             # Judged before the issuer is asked for a key.
             if header.get("alg") not in self._settings.algorithms:
                 raise self._refused("the token's algorithm is not allowed here")
-            key = await self._keys.key(header.get("kid"))
+            key = await self._keys.key(header.get("kid"), header["alg"])
             if key is None:
                 raise self._refused("the token's key is not one of the issuer's")
             claims = jwt.decode(
@@ -207,6 +159,10 @@ class JsonWebTokens:
         except jwt.PyJWTError:
             raise self._refused("the token is not valid here") from None
         return Caller(str(claims.get("sub", "token")), self._sources(claims))
+
+    async def aclose(self) -> None:
+        """Ends a reading of the issuer's keys."""
+        await self._keys.aclose()
 
     def _sources(self, claims: Mapping[str, Any]) -> frozenset[str] | None:
         """The names in the configured claim: a list, or words. A token without the claim sees nothing."""

@@ -21,6 +21,7 @@ from providers.source import SourceConfigurationError, open_sources
 __all__ = ["Configuration", "ConfigurationError", "is_loopback", "load_configuration", "read_configuration"]
 
 _REDIS_SCHEMES: Final = ("redis://", "rediss://", "unix://")
+_INTEGERS: Final = "expected an integer of 64 bits at most (TOML, Integer)"
 
 
 class Configuration(Table):
@@ -114,7 +115,26 @@ def read_configuration(text: str) -> Configuration:
         raise ConfigurationError(f"expected TOML: {one_line(str(error))}") from None
     except RecursionError:
         raise ConfigurationError("expected TOML that is not nested this deeply") from None
+    except ValueError:
+        # Python's own limit for the digits of an integer: tomllib lets it through.
+        raise ConfigurationError(f"expected TOML: {_INTEGERS}") from None
+    long = [key for key, value in _values(tables) if isinstance(value, int) and not -(2**63) <= value < 2**63]
+    if long:
+        raise ConfigurationError(*(f"{key}: {_INTEGERS}" for key in long))
     return Configuration.from_tables(tables)
+
+
+def _values(tables: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Every value that is no table and no list, with its key's path. Dotted keys nest deeper than Python recurses."""
+    waiting: list[tuple[str, Any]] = [("", tables)]
+    while waiting:
+        path, value = waiting.pop()
+        if isinstance(value, dict):
+            waiting += [(one_line(f"{path}.{key}" if path else key), inner) for key, inner in value.items()]
+        elif isinstance(value, list):
+            waiting += [(f"{path}[{index}]", inner) for index, inner in enumerate(value)]
+        else:
+            yield path, value
 
 
 def _mistakes_between_tables(configuration: Configuration) -> Iterator[str]:

@@ -19,9 +19,9 @@ from graphql import (
 
 from gql.cost import Cost, operation_cost
 from gql.failures import ErrorCode, request_error
-from gql.limits import check_shapes, parse_within
+from gql.limits import check_shapes, parse_within, too_much_to_validate
 from gql.projection import Plans
-from gql.rules import naming_its_argument, rules
+from gql.rules import naming_its_argument, rules, was_aborted
 from gql.settings import LimitSettings
 
 __all__ = ["Document", "Documents", "NamedOperation"]
@@ -120,6 +120,8 @@ class Documents:
         errors = validate(
             self._schema, parsed, self._rules, _MOST_ERRORS, hide_suggestions=not self._limits.introspection
         )
+        if any(was_aborted(each) for each in errors):
+            return Document(text, operations=types, errors=(too_much_to_validate(),))
         if errors:
             return Document(text, operations=types, errors=tuple(naming_its_argument(each, parsed) for each in errors))
         fragments = _fragments(parsed)

@@ -240,6 +240,14 @@ def _mistake(message: str) -> GraphQLError:
 
 def _joined(raw: Iterable[tuple[bytes, bytes]]) -> Mapping[bytes, bytes]:
     headers: dict[bytes, bytes] = {}
+    repeated: dict[bytes, list[bytes]] = {}
     for name, value in raw:
-        headers[name] = headers[name] + b", " + value if name in headers else value
+        # The parser leaves the white space behind a value to us (RFC 9110, 5.5).
+        bare = value.strip(b" \t")
+        if name in headers:
+            repeated.setdefault(name, [headers[name]]).append(bare)
+        else:
+            headers[name] = bare
+    for name, values in repeated.items():
+        headers[name] = b", ".join(values)
     return headers

@@ -16,11 +16,14 @@ from graphql import (
     SelectionSetNode,
     parse,
 )
+from graphql.language.parser import MAX_NESTING_DEPTH
+from graphql.validation.rules.overlapping_fields_can_be_merged import MAX_COMPLEXITY_BUDGET
+from graphql.validation.validation_context import MAX_FRAGMENT_WORK
 
 from gql.failures import ErrorCode, request_error
 from gql.settings import LimitSettings
 
-__all__ = ["check_cost", "check_json_depth", "check_shapes", "parse_within", "too_complex"]
+__all__ = ["check_cost", "check_json_depth", "check_shapes", "parse_within", "too_complex", "too_much_to_validate"]
 
 
 def too_complex(setting: str, found: str, limit: float) -> GraphQLError:
@@ -30,6 +33,28 @@ def too_complex(setting: str, found: str, limit: float) -> GraphQLError:
         f"{found}; the limit is {limit:,} (server.limits.{setting})",
         setting=f"server.limits.{setting}",
         limit=limit,
+    )
+
+
+def too_much_to_validate() -> GraphQLError:
+    """Returns the QUERY_TOO_COMPLEX error about graphql-core's limits for the work of validation. They are no settings.
+
+    It says that validation was aborted, not at which limit.
+    """
+    return request_error(
+        ErrorCode.QUERY_TOO_COMPLEX,
+        "validation takes too many steps: the same fields are selected too often, or fragments spread in too many"
+        f" operations; the limits are {MAX_COMPLEXITY_BUDGET:,} and {MAX_FRAGMENT_WORK:,} (no settings)",
+    )
+
+
+def _nested_too_deeply() -> GraphQLError:
+    """The error about graphql-core's own limit, which holds for values and types too."""
+    return request_error(
+        ErrorCode.QUERY_TOO_COMPLEX,
+        "the document is nested too deeply, fragments counted where they are spread;"
+        f" the limit is {MAX_NESTING_DEPTH:,} (no setting)",
+        limit=MAX_NESTING_DEPTH,
     )
 
 
@@ -43,6 +68,8 @@ def parse_within(text: str, limits: LimitSettings) -> DocumentNode:
     except GraphQLSyntaxError as error:
         if error.message.startswith("Syntax Error: Document contains more than"):
             raise too_complex("tokens", "the document has too many tokens", limits.tokens) from None
+        if error.message.startswith("Syntax Error: Document is nested too deeply"):
+            raise _nested_too_deeply() from None
         raise
 
 
@@ -54,10 +81,14 @@ def check_shapes(document: DocumentNode, limits: LimitSettings) -> None:
     """
     fragments = {each.name.value: each for each in document.definitions if isinstance(each, FragmentDefinitionNode)}
     shapes = _Shapes(fragments)
-    for operation in document.definitions:
-        if not isinstance(operation, OperationDefinitionNode):
-            continue
-        shape = shapes.of(operation.selection_set)
+    try:
+        operations = [
+            shapes.of(each.selection_set) for each in document.definitions if isinstance(each, OperationDefinitionNode)
+        ]
+        spread = [shapes.of_fragment(name) for name in fragments]
+    except RecursionError:
+        raise _nested_too_deeply() from None
+    for shape in operations:
         for setting, found, words in (
             ("depth", shape.depth, "fields are nested {:,} deep"),
             ("aliases", shape.aliases, "there are {:,} aliases"),
@@ -66,6 +97,9 @@ def check_shapes(document: DocumentNode, limits: LimitSettings) -> None:
             limit = getattr(limits, setting)
             if found > limit:
                 raise too_complex(setting, words.format(found), limit)
+    # Validation would abort without a reason.
+    if any(shape.levels > MAX_NESTING_DEPTH for shape in (*operations, *spread)):
+        raise _nested_too_deeply()
 
 
 def check_cost(cost: int, limits: LimitSettings) -> None:
@@ -89,11 +123,15 @@ def _inner(value: Any) -> Iterator[Any]:
 
 
 class _Shape(NamedTuple):
-    """Of a selection set: how deep it is, how many aliases are in all of it, how many fields at its top."""
+    """Of a selection set: how deep it is, how many aliases are in all of it, how many fields at its top.
+
+    `levels` are those of selection sets, of fragments too, as graphql-core counts them.
+    """
 
     depth: int = 0
     aliases: int = 0
     fields: int = 0
+    levels: int = 0
 
 
 class _Shapes:
@@ -102,7 +140,7 @@ class _Shapes:
         self._known: dict[str, _Shape] = {}
 
     def of(self, selection_set: SelectionSetNode) -> _Shape:
-        depth = aliases = fields = 0
+        depth = aliases = fields = levels = 0
         for node in selection_set.selections:
             if isinstance(node, FieldNode):
                 # Introspection is as deep as types are wrapped; graphql-core has a rule of its own for it.
@@ -111,20 +149,24 @@ class _Shapes:
                 depth = max(depth, 1 + inner.depth)
                 aliases += inner.aliases + (node.alias is not None)
                 fields += 1
-                continue
-            inner = self._spread(node)
-            depth = max(depth, inner.depth)
-            aliases += inner.aliases
-            fields += inner.fields
-        return _Shape(depth, aliases, fields)
+            else:
+                inner = self._spread(node)
+                depth = max(depth, inner.depth)
+                aliases += inner.aliases
+                fields += inner.fields
+            levels = max(levels, inner.levels)
+        return _Shape(depth, aliases, fields, 1 + levels)
 
-    def _spread(self, node: Any) -> _Shape:
-        if not isinstance(node, FragmentSpreadNode):
-            return self.of(node.selection_set)
-        name = node.name.value
+    def of_fragment(self, name: str) -> _Shape:
+        """Returns the shape of what a fragment selects, an empty one when there is no such fragment."""
         known = self._known.get(name)
         if known is None:
             self._known[name] = _Shape()  # what a fragment that spreads itself finds
             definition = self._fragments.get(name)
             known = self._known[name] = self.of(definition.selection_set) if definition else _Shape()
         return known
+
+    def _spread(self, node: Any) -> _Shape:
+        if isinstance(node, FragmentSpreadNode):
+            return self.of_fragment(node.name.value)
+        return self.of(node.selection_set)

@@ -8,13 +8,13 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from gql.heads import HeadLimitedProtocol
 
 __all__ = ["OneWriteProtocol"]
 
 
-class OneWriteProtocol(HttpToolsProtocol):
-    """HttpToolsProtocol over a transport that joins what is written in one turn of the event loop."""
+class OneWriteProtocol(HeadLimitedProtocol):
+    """HeadLimitedProtocol over a transport that joins what is written in one turn of the event loop."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begins a connection."""
@@ -37,6 +37,10 @@ class _Joining:
             return
         self._held.append(data)
         self._loop.call_soon(self._flush)
+
+    def write_eof(self) -> None:
+        self._flush()
+        self._transport.write_eof()
 
     def close(self) -> None:
         self._flush()

@@ -6,20 +6,23 @@ from typing import Any
 
 from graphql import (
     ArgumentNode,
+    ASTValidationRule,
     DocumentNode,
     FieldNode,
     GraphQLError,
     Node,
     NoSchemaIntrospectionCustomRule,
     ObjectFieldNode,
+    ScalarLeafsRule,
     ValidationRule,
     Visitor,
     print_ast,
     specified_rules,
     visit,
 )
+from graphql.validation.validate import ValidationAbortedError
 
-__all__ = ["naming_its_argument", "rules"]
+__all__ = ["naming_its_argument", "rules", "was_aborted"]
 
 
 class NoServiceRule(ValidationRule):
@@ -34,10 +37,25 @@ class NoServiceRule(ValidationRule):
             )
 
 
-def rules(*, introspection: bool) -> tuple[type[ValidationRule], ...]:
+class UnsuggestiveScalarLeafsRule(ScalarLeafsRule):
+    """graphql-core's rule suggests a selection also when it is told to suggest nothing."""
+
+    def report_error(self, error: GraphQLError) -> None:
+        """Reports the error without what may have been meant."""
+        super().report_error(GraphQLError(error.message.partition(" Did you mean ")[0], error.nodes))
+
+
+def rules(*, introspection: bool) -> tuple[type[ASTValidationRule], ...]:
     """Returns the rules that a document has to keep."""
-    closed = () if introspection else (NoSchemaIntrospectionCustomRule, NoServiceRule)
-    return (*specified_rules, *closed)
+    if introspection:
+        return specified_rules
+    specified = (UnsuggestiveScalarLeafsRule if rule is ScalarLeafsRule else rule for rule in specified_rules)
+    return (*specified, NoSchemaIntrospectionCustomRule, NoServiceRule)
+
+
+def was_aborted(error: GraphQLError) -> bool:
+    """Returns whether validation ended here because it took too many steps, and not because it had errors enough."""
+    return isinstance(error, ValidationAbortedError) and error.message == "Validation aborted."
 
 
 def naming_its_argument(error: GraphQLError, document: DocumentNode) -> GraphQLError:

@@ -9,6 +9,7 @@ import signal
 import socket
 import tempfile
 from collections.abc import Callable, Generator, Mapping
+from functools import partial
 from typing import Any, Final
 
 import uvicorn
@@ -79,7 +80,7 @@ def settle_memory() -> None:
 def _options(server: ServerSettings) -> dict[str, Any]:
     return {
         "loop": "uvloop",
-        "http": OneWriteProtocol,
+        "http": partial(OneWriteProtocol, head_seconds=server.limits.request_timeout),
         "ws": "none",
         "lifespan": "on",
         "access_log": False,

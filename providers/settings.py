@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 import phonenumbers
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
+from providers.addressing import Unaddressable, encoded_path
+
 SourceName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
 HeaderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}$")]
 
@@ -91,6 +93,10 @@ class SourceSettings(BaseModel):
             raise ValueError("expected no credentials in the URL; use token_env")
         if parts.query or parts.fragment:
             raise ValueError("expected a URL without query and fragment")
+        try:
+            encoded_path(parts.path)
+        except Unaddressable as error:
+            raise ValueError("expected a URL without . and .. in its path") from error
         return value.rstrip("/")
 
     @model_validator(mode="after")

@@ -17,6 +17,7 @@ import httpx
 import pytest
 from graphql import build_schema
 
+from gql.authentication import hash_key
 from providers.fakes import DEMO_CREDENTIAL, FAKES, FakeApp, ServerThread
 
 COMMAND = (sys.executable, "-c", "from gql.cli import main; main()")
@@ -286,6 +287,33 @@ def test_without_authentication_it_listens_on_loopback_alone(tmp_path: Path) -> 
     assert done.returncode == 2
     assert 'server.host = "0.0.0.0": expected a loopback address' in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_a_large_head_is_refused_before_anybody_is_asked_who_they_are(
+    tmp_path: Path, tether: tuple[FakeApp, str]
+) -> None:
+    file = configuration(
+        tmp_path,
+        tether[1],
+        '[server.auth]\nmode = "api_keys"\n'
+        + f"""
+        [[server.auth.keys]]
+        name = "somebody"
+        hash = "{hash_key("a key")}"
+        """,
+    )
+    with running("serve", "--config", file, "--port", "0") as server:
+        address = httpx.URL(server.url)
+        assert address.port is not None
+        with socket.create_connection((address.host, address.port), timeout=STOP_SECONDS) as connection:
+            connection.sendall(b"GET /graphql HTTP/1.1\r\nHost: x\r\n" + b"X: aaaaaaaaaaaaaaa\r\n" * 50_000 + b"\r\n")
+            with connection.makefile("rb") as answer:
+                whole = answer.read()
+        alive = httpx.get(server.url.replace("/graphql", "/healthz")).status_code
+        code, _, log = stop(server)
+    assert whole.startswith(b"HTTP/1.1 431 ")
+    assert whole.endswith(b"the request's head is too large; the limit is 200 lines\n")
+    assert (alive, code, log) == (200, 0, "")
 
 
 # check

@@ -107,9 +107,16 @@ def test_persisted_documents_may_be_files_in_a_directory(tmp_path: Path) -> None
     assert configuration.documents == {"board": "{ __typename }"}
 
 
+LONG = "expected an integer of 64 bits at most (TOML, Integer)"
+
+
 @pytest.mark.parametrize(
     ("text", "line"),
     [
+        (f"[server]\nport = {'1' * 5_000}\n{SALES}", f"expected TOML: {LONG}"),
+        (f"[server]\nport = 0x{'f' * 5_000}\n{SALES}", f"server.port: {LONG}"),
+        (f"{SALES}\ntimeout = 0x{'f' * 5_000}", f"sources[0].timeout: {LONG}"),
+        (f"{SALES}\ntimeout = -9223372036854775809", f"sources[0].timeout: {LONG}"),
         ("[server", "expected TOML: Expected ']' at the end of a table declaration (at end of document)"),
         ("x = 1\ny =", "expected TOML: Invalid value (at end of document)"),
         ("\n\nname = = 1", "expected TOML: Invalid value (at line 3, column 8)"),
@@ -189,6 +196,13 @@ def test_persisted_documents_may_be_files_in_a_directory(tmp_path: Path) -> None
             SALES.replace("acme.example.com", "[::1"),
             'sources[0].base_url = "https://[::1": expected a URL with a host and, behind a colon, a port from 1 to'
             " 65535",
+        ),
+        *(
+            (
+                SALES.replace(".com/", f".com{path}"),
+                f'sources[0].base_url = "https://acme.example.com{path}": expected a URL without . and .. in its path',
+            )
+            for path in ("/../x", "/a/./b", "/%2e%2e", "/api/.%2E/", "/.")
         ),
         (
             SALES + 'default_region = "UK"',

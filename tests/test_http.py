@@ -359,6 +359,19 @@ def test_a_console_that_was_not_built_says_how_it_is_built_and_that_the_endpoint
         assert words in text
 
 
+def test_blanks_around_a_headers_value_are_no_part_of_it(client: TestClient) -> None:
+    values = {"X-Events-Token": " \tcallers-own \t", "Cache-Control": "no-cache ", "Accept": "application/json\t"}
+    response = client.post("/graphql", json={"query": "{ credentials fresh }"}, headers=values)
+    assert response.json() == {"data": {"credentials": ["events=callers-own"], "fresh": True}}
+
+
+def test_a_header_that_comes_several_times_is_one_list(client: TestClient) -> None:
+    headers = [("Cache-Control", "max-age=0 "), ("X-Events-Token", "a "), ("Cache-Control", "no-cache")]
+    headers += [("X-Events-Token", "b"), ("X-Events-Token", "\tc"), ("Content-Type", "application/json")]
+    response = client.post("/graphql", content=b'{"query":"{ credentials fresh }"}', headers=headers)
+    assert response.json() == {"data": {"credentials": ["events=a, b, c"], "fresh": True}}
+
+
 def test_a_credential_that_no_header_can_carry_on_is_refused_without_being_shown(client: TestClient) -> None:
     headers = [(b"X-Events-Token", b"caf\xe9-secret"), (b"Content-Type", b"application/json")]
     response = client.post("/graphql", content=b'{"query":"{ hello }"}', headers=headers)

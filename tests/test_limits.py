@@ -76,6 +76,63 @@ def test_a_refusal_says_how_much_is_allowed_and_how_much_was_asked() -> None:
     assert error.extensions == {"code": TOO_COMPLEX, "setting": "server.limits.depth", "limit": 2}
 
 
+def chain(fragments: int, end: str = "id", operation: str = "{ contact { ...F1 } }") -> str:
+    """A document of so many fragments that spread each other in a row, below two levels of the operation."""
+    steps = "".join(f"fragment F{step} on Contact {{ ...F{step + 1} }}" for step in range(1, fragments))
+    return f"{operation} {steps} fragment F{fragments} on Contact {{ {end} }}"
+
+
+NESTED = (
+    "the document is nested too deeply, fragments counted where they are spread; the limit is 200 (no setting)",
+    {"code": TOO_COMPLEX, "limit": 200},
+)
+
+
+@pytest.mark.parametrize(
+    ("at_the_limit", "over_it"),
+    [
+        (chain(198), chain(199)),
+        (chain(198), chain(250)),
+        (chain(150, "... { " * 48 + "id" + " }" * 48), chain(150, "... { " * 49 + "id" + " }" * 49)),
+        (chain(200, operation="{ hello }"), chain(201, operation="{ hello }")),
+        ("{ hello(name: " + "[" * 199 + "]" * 199 + ") }", "{ hello(name: " + "[" * 200 + "]" * 200 + ") }"),
+        (
+            "{ hello(name: " + "{a:" * 190 + "1" + "}" * 190 + ") }",
+            "{ hello(name: " + "{a:" * 250 + "1" + "}" * 250 + ") }",
+        ),
+        ("{" + "... {" * 190 + "hello" + "}" * 190 + "}", "{" + "... {" * 250 + "hello" + "}" * 250 + "}"),
+        (
+            "query($a: " + "[" * 200 + "Int" + "]" * 200 + ") { hello }",
+            "query($a: " + "[" * 201 + "Int" + "]" * 201 + ") { hello }",
+        ),
+        ("{ hello }", chain(5_000)),
+    ],
+    ids=["chain", "longer chain", "inline", "not spread", "lists", "objects", "inline alone", "types", "very long"],
+)
+def test_nesting_that_validation_cannot_follow_is_too_complex(at_the_limit: str, over_it: str) -> None:
+    generous = documents(tokens=100_000, document_bytes=1_000_000)
+    assert TOO_COMPLEX not in [(error.extensions or {}).get("code") for error in generous.get(at_the_limit).errors]
+    assert [(error.message, error.extensions) for error in generous.get(over_it).errors] == [NESTED]
+
+
+def test_fields_that_take_too_long_to_compare_are_too_complex() -> None:
+    text = "{ contacts { " + ("nodes { " + "id " * 30 + "} ") * 80 + "} }"
+    (error,) = documents().get(text).errors
+    assert error.message == (
+        "validation takes too many steps: the same fields are selected too often, or fragments spread in too many"
+        " operations; the limits are 500,000 and 50,000 (no settings)"
+    )
+    assert error.extensions == {"code": TOO_COMPLEX}
+    assert not documents().get("{ contacts { " + ("nodes { " + "id " * 30 + "} ") * 5 + "} }").errors
+
+
+def test_more_mistakes_than_are_told_are_still_mistakes() -> None:
+    errors = documents().get("{ " + " ".join(f"unheardOf{number}" for number in range(40)) + " }").errors
+    assert len(errors) == 21
+    assert errors[0].message == "Cannot query field 'unheardOf0' on type 'Query'."
+    assert errors[-1].message == "Too many validation errors, error limit reached. Validation aborted."
+
+
 def test_comments_count_as_tokens() -> None:
     assert refusal("#\n" * 20 + "{ hello }", tokens=10) == (TOO_COMPLEX, "server.limits.tokens")
 
@@ -184,6 +241,8 @@ def test_introspection_passes_the_default_limits() -> None:
 
 
 MISSPELT = [
+    ("{ contacts }", {}),
+    ("{ contacts { nodes } }", {}),
     ("{ helo }", {}),
     ('{ hello(nam: "x") }', {}),
     ("fragment F on Contat { id } { contact { ...F } }", {}),
