@@ -12,12 +12,14 @@ class Request(msgspec.Struct, frozen=True):
 
     `path` is joined to the source's base_url. `params` are unencoded names and values in order; brackets in
     names are encoded exactly once by the HTTP layer (trap 14). `body` is JSON text for Tether's read-only POST.
+    `may_be_missing`: that there is no such thing (404, 410) is an answer, not a failure of the source.
     """
 
     method: str
     path: str
     params: tuple[tuple[str, str], ...] = ()
     body: bytes | None = None
+    may_be_missing: bool = False
 
 
 class Response(msgspec.Struct):

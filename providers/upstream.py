@@ -52,6 +52,7 @@ OnAttempt: TypeAlias = Callable[[int | None, float, bool], None]
 
 _MAX_REDIRECTS = 3
 _REPEATING_REDIRECTS = frozenset({307, 308})
+_MISSING = (404, 410)
 _REDIRECTS = frozenset({301, 302, 303}) | _REPEATING_REDIRECTS
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
@@ -128,7 +129,7 @@ class Upstream:
         try:
             response = await self._call(_Call(request, path, headers, end, on_attempt, conditional))
         except SourceError as error:
-            self._note(error, permit)
+            self._note(request, error, permit)
             raise
         except BaseException:
             self._breaker.abandoned(permit)
@@ -218,7 +219,10 @@ class Upstream:
             raise SourceUnavailable(self._name, message, retry_after=wait)
         return permit
 
-    def _note(self, error: SourceError, permit: Permit) -> None:
+    def _note(self, request: Request, error: SourceError, permit: Permit) -> None:
+        if request.may_be_missing and error.status in _MISSING:
+            self._breaker.succeeded(permit)
+            return
         self.health.failed(error)
         match error:
             case SourceRateLimited(status=None) | SourceTimeout(__cause__=NoFreeSlot()):

@@ -335,8 +335,10 @@ def test_what_is_not_json_is_an_invalid_answer(body: bytes) -> None:
 
 
 def test_one_contact_is_asked_by_its_encoded_id() -> None:
-    assert provider.contact_request("cnt_1", frozenset()) == Request("GET", "/v2/contacts/cnt_1")
-    assert provider.contact_request("a/b?c#é", frozenset()) == Request("GET", "/v2/contacts/a%2Fb%3Fc%23%C3%A9")
+    assert provider.contact_request("cnt_1", frozenset()) == Request("GET", "/v2/contacts/cnt_1", may_be_missing=True)
+    assert provider.contact_request("a/b?c#é", frozenset()) == Request(
+        "GET", "/v2/contacts/a%2Fb%3Fc%23%C3%A9", may_be_missing=True
+    )
 
 
 @pytest.mark.parametrize("native_id", ["", ".", ".."])

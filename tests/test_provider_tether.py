@@ -772,7 +772,9 @@ def test_a_workspace_without_pipelines_has_no_stages() -> None:
 
 @pytest.mark.parametrize("kind", list(PipelineType))
 def test_pipelines_are_asked_for_by_type(kind: PipelineType) -> None:
-    assert provider.stages_request(Pipeline(kind)) == Request("GET", "/api/pipelines", (("type", kind.value),))
+    assert provider.stages_request(Pipeline(kind)) == Request(
+        "GET", "/api/pipelines", (("type", kind.value),), may_be_missing=True
+    )
 
 
 @pytest.mark.parametrize(
@@ -794,7 +796,7 @@ def test_users_come_in_every_envelope(envelope: Any) -> None:
     assert (ann.id, ann.native_id) == (global_id("User", "sales", ANN), ANN)
     assert (ann.name, ann.email) == ("Ann Otieno", "ann@example.com")
     assert (ben.native_id, ben.name, ben.email) == ("2", "Ben", None)
-    assert provider.users_request() == Request("GET", "/api/user/list")
+    assert provider.users_request() == Request("GET", "/api/user/list", may_be_missing=True)
 
 
 @pytest.mark.parametrize("content", [{"error": "no"}, {"data": 5}, b"<html>", [5]])

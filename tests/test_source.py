@@ -339,6 +339,19 @@ async def test_health_knows_until_when_the_source_is_rate_limited(clock: Clock) 
     assert source.health.rate_limited_until is None
 
 
+@pytest.mark.parametrize("status", [404, 410])
+async def test_that_something_is_not_there_is_no_failure_where_it_may_be_missing(clock: Clock, status: int) -> None:
+    source = watched(Recorded(httpx.Response(status)), clock)
+    looked_up = Request("GET", "/v2/contacts/7", may_be_missing=True)
+    with pytest.raises(SourceBadRequest):
+        await source.send(looked_up, None, deadline=None)
+    assert source.health.last_error is None
+    with pytest.raises(SourceBadRequest):
+        await source.send(Request("GET", "/v2/contacts"), None, deadline=None)
+    assert source.health.last_error is not None
+    assert source.health.last_error.status == status
+
+
 async def test_a_success_ends_the_rate_limit_and_keeps_the_last_error(clock: Clock) -> None:
     recorded = Recorded(httpx.Response(429, headers={"Retry-After": "90"}))
     source = watched(recorded, clock)

@@ -69,7 +69,7 @@ class AskElephant(NotOffered):
         """
         if native_id in ("", ".", ".."):
             return None
-        return Request("GET", f"{CONTACTS}/{quote(native_id, safe='')}")
+        return Request("GET", f"{CONTACTS}/{quote(native_id, safe='')}", may_be_missing=True)
 
     def contact(self, response: Response, source: SourceRecord) -> ContactRecord:
         """Returns the looked-up contact. Raises InvalidAnswer."""

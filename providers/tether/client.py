@@ -100,7 +100,7 @@ class Tether(NotOffered):
 
     def stages_request(self, pipeline: Pipeline) -> Request:
         """Returns the request for all pipelines of the type: no request for a single one is documented."""
-        return Request("GET", PIPELINES, (("type", pipeline.type.value),))
+        return Request("GET", PIPELINES, (("type", pipeline.type.value),), may_be_missing=True)
 
     def stages(self, response: Response, pipeline: Pipeline) -> list[Stage]:
         """Returns the stages in the pipeline's order, none when there is no such pipeline. Raises InvalidAnswer."""
@@ -143,7 +143,7 @@ class Tether(NotOffered):
 
     def users_request(self) -> Request:
         """Returns the request for all users."""
-        return Request("GET", USERS)
+        return Request("GET", USERS, may_be_missing=True)
 
     def users(self, response: Response, source: SourceRecord) -> list[UserRecord]:
         """Returns all users. Raises InvalidAnswer."""

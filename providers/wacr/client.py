@@ -87,7 +87,7 @@ class Wacr(NotOffered):
         """Returns the request for one contact, None for an id that is no integer."""
         if id_number(native_id) is None:
             return None
-        return Request("GET", f"{CONTACTS}/{native_id}", tuple(_include(parts)))
+        return Request("GET", f"{CONTACTS}/{native_id}", tuple(_include(parts)), may_be_missing=True)
 
     def contact(self, response: Response, source: SourceRecord) -> ContactRecord:
         """Returns the looked-up contact. Raises InvalidAnswer."""
