@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from providers.fakes import Switches
+from providers.query import Order, OrderField
 from tests.made_rows import instant, made_rows
 from tests.test_drift import PROVIDERS, Moving, assert_met_once_and_in_order
 from tests.world import World, ids
@@ -66,3 +67,25 @@ async def test_equal_later_pages_are_still_answered_by_the_cache() -> None:
     world.forget_calls()
     assert ids((await world.connection(first=20, after=page.page_info.end_cursor)).nodes) == ids(first.nodes)
     assert {name: world.calls(name) for name in PROVIDERS} == dict.fromkeys(PROVIDERS, 0)
+
+
+@pytest.mark.parametrize("forward", [True, False])
+async def test_a_place_that_a_cached_page_leads_to_is_found_when_that_pages_cursor_has_expired(forward: bool) -> None:
+    # Many of one instant, so that a place among them is found through several pages.
+    rows = [{**row, "updated_at": instant(number // 60)} for number, row in enumerate(made_rows("askelephant", 120))]
+    switches = Switches(cursor_lifetime=30)
+    world = World({"askelephant": rows}, switches={"askelephant": switches}, cached=True)
+    order = (Order(OrderField.UPDATED_AT, True),)
+    whole = ids(await World({"askelephant": rows}).walk([100], orders=order))
+    # Read backward, a cursor knows no page: its place is found by its time.
+    last = await world.connection(last=100, orders=order)
+    places = {name: edge.cursor for name, edge in zip(ids(last.nodes), last.edges, strict=True)}
+    for place in (62, 75):
+        if forward:
+            page = await world.connection(first=1, after=places[whole[place]], orders=order)
+            assert ids(page.nodes) == whole[place + 1 : place + 2]
+        else:
+            page = await world.connection(last=1, before=places[whole[119 - place + 60]], orders=order)
+            assert ids(page.nodes) == whole[119 - place + 59 : 119 - place + 60]
+        for other in range(1, 40):
+            await world.connection(first=other, orders=order)

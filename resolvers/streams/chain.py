@@ -84,6 +84,11 @@ class Chain:
         """Whether the answers noted fit together."""
         return of_one_time(self._noted)
 
+    @property
+    def cached(self) -> bool:
+        """Whether the cache gave some of the answers noted: a cursor in it may be too old to be taken."""
+        return any(answer.cache_hit for answer in self._noted)
+
     def past_cache(self) -> None:
         """Has the source itself asked from now on, and begins to take note anew."""
         self._operation.forget(self._source)

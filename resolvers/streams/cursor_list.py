@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Awaitable, Callable, Sequence
+from typing import NamedTuple, TypeVar
 
+from providers.errors import SourceBadRequest
 from providers.record import ContactRecord
 from resolvers.marks import KeyMark, TokenMark
 from resolvers.operation import Operation
 from resolvers.plan import SourcePlan
 from resolvers.streams.chain import Chain
 from resolvers.streams.stream import Bounds, Stream
+
+T = TypeVar("T")
 
 
 class ChainPlace(NamedTuple):
@@ -75,6 +78,20 @@ class CursorListStream(Stream):
     @abstractmethod
     async def _fill(self, count: int) -> None:
         """As `fill`."""
+
+    async def _of_one_time(self, read: Callable[[], Awaitable[T]]) -> T:
+        """Returns what `read` gives by answers that fit together: past the cache where those that it keeps do not, or
+        where a cursor in them is not taken any more. Raises SourceError."""
+        self._chain.note()
+        try:
+            found = await read()
+            if self._chain.of_one_time:
+                return found
+        except SourceBadRequest:
+            if not self._chain.cached:
+                raise
+        self._chain.past_cache()
+        return await read()
 
     @property
     def at_scan_limit(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 
 from msgspec import structs
 
@@ -132,11 +133,7 @@ class TokenStream(CursorListStream):
         self._token, self._bound = None, at
         self._size = self._page_size(need + 1)
         try:
-            self._chain.note()
-            entry = await self._entered(at)
-            if not self._chain.of_one_time:
-                self._chain.past_cache()
-                entry = await self._entered(at)
+            entry = await self._of_one_time(partial(self._entered, at))
         except TooFar as error:
             self.scanned += error.read
             self.stop_at_limit()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from providers.record import ContactRecord
 from resolvers.marks import ANCHORS, KeyMark, TokenMark, anchors, nearest_follower, newest_anchor, short_hash
 from resolvers.operation import Operation
@@ -40,11 +42,7 @@ class BackwardTokenStream(CursorListStream):
         # Go on from the furthest row read; the anchor of the first page is the mark itself.
         place = self.end_mark()
         at = None if place is None else place.at
-        self._chain.note()
-        ordered, exhausted = await self._ordered(need, at)
-        if not self._chain.of_one_time:
-            self._chain.past_cache()
-            ordered, exhausted = await self._ordered(need, at)
+        ordered, exhausted = await self._of_one_time(partial(self._ordered, need, at))
         read = len(self._rows)
         if ordered:
             self._consume(ordered, place, exclusive=bool(self._rows) or self.bounds.before_own)
