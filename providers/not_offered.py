@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from providers.page import BucketPage, Stage, TagPage
 from providers.provider import PageNumber, Pipeline
@@ -16,7 +16,7 @@ from providers.request import Request, Response
 class NotOffered:
     """Every part that a capability table may leave out. A provider overrides those that its API has.
 
-    The engine asks only for what the table declares, so each of these raises NotImplementedError naming the part.
+    The engine asks only for what the table declares, so the others raise NotImplementedError naming the part.
     """
 
     def push_down_to_buckets(self, conditions: tuple[Condition, ...], search: str | None) -> PushDown:
@@ -25,6 +25,10 @@ class NotOffered:
     def needs_buckets(self, query: ListQuery) -> bool:
         """Returns False: this API has no stage buckets."""
         return False
+
+    def details(self, record: ContactRecord) -> Any:
+        """Returns None: this API has no fields that others have not."""
+        return None
 
     def contact_request(self, native_id: str, parts: frozenset[str]) -> Request | None:
         self._refuse("lookup")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -22,9 +22,12 @@ from resolvers.operation import Operation
 from resolvers.plan import SourcePlan
 from resolvers.reading import page_sizes
 from resolvers.rows import Rows, changing_sizes
+from resolvers.told_stages import share_names
 from resolvers.windows import window
 
-_Key = tuple[str, int, int]
+# A stage, the rows from and up to, and whether they are those that the stage has when it is asked for alone (None:
+# as it happens).
+_Key = tuple[str, int, int, bool | None]
 # How often a window is read again for its pages being smaller, or refused as too large.
 _ATTEMPTS = 6
 
@@ -56,6 +59,8 @@ class Board(DataLoader[_Key, Any]):
         self._beside: _Answer | None = None
         self._latest: list[Bucket] = []
         self._names: dict[str, str] = {}
+        # The stages that were asked for alone, by their ids.
+        self._single: set[str] = set()
         operation.on_forget(source, self._forget)
 
     def _forget(self) -> None:
@@ -99,7 +104,7 @@ class Board(DataLoader[_Key, Any]):
         self._names[key] = name
         if self._first is not None and not self._shares_name(key):
             return _rows(self._find(self._first.buckets, key), 0, 0, 0, []).total
-        counted: Rows[ContactRecord] = await self.load((key, 0, 0))
+        counted: Rows[ContactRecord] = await self.load((key, 0, 0, None))
         return counted.total
 
     def stage(self, key: str, name: str) -> StageReader:
@@ -118,7 +123,7 @@ class Board(DataLoader[_Key, Any]):
         return buckets[0] if only is not None and len(buckets) == 1 else self._find(buckets, key)
 
     def _shares_name(self, key: str) -> bool:
-        return key in self._operation.memo.get(("shared names", self._source.name), ())
+        return key in share_names(self._operation, self._source)
 
     def known(self, key: str, start: int, stop: int) -> Rows[ContactRecord] | None:
         """Returns rows that have come with the first page of every stage, None when these have not."""
@@ -133,20 +138,26 @@ class Board(DataLoader[_Key, Any]):
                 return _rows(bucket, start, stop, 0, [answer.response])
         return None
 
-    async def read(self, key: str, start: int, stop: int) -> Rows[ContactRecord]:
-        rows = self.known(key, start, stop)
-        return rows if rows is not None else await self.load((key, start, stop))
+    async def read(self, key: str, start: int, stop: int, alone: bool | None) -> tuple[Rows[ContactRecord], bool]:
+        """Returns rows of a stage, and whether it was asked for alone, as `alone` may want it or not. Raises
+        SourceError."""
+        rows = None if alone else self.known(key, start, stop)
+        if rows is not None:
+            return rows, False
+        rows = await self.load((key, start, stop, alone))
+        return rows, key in self._single if alone is None else alone
 
     async def batch_load_fn(self, keys: Sequence[_Key]) -> list[Any]:
         distinct = dict.fromkeys(keys)
-        single = [key for key in distinct if self._shares_name(key[0])]
+        single = [key for key in distinct if key[3] or self._shares_name(key[0])]
         answers = dict(zip(single, await asyncio.gather(*map(self._alone, single)), strict=True))
         answers |= await self._together([key for key in distinct if key not in answers])
         return [answers[key] for key in keys]
 
     async def _alone(self, key: _Key) -> Rows[ContactRecord] | Exception:
-        """Returns rows of a stage whose bucket another stage's cannot be told from, by a call for it alone."""
-        rows = key[0], key[1], max(1, key[2])
+        """Returns rows of a stage by a call for it alone."""
+        rows = key[0], key[1], max(1, key[2]), key[3]
+        self._single.add(key[0])
         try:
             return (await self._read([rows], key[0]))[rows]
         except Exception as error:  # noqa: BLE001  a loader hands every waiter its own failure
@@ -158,7 +169,9 @@ class Board(DataLoader[_Key, Any]):
         # An empty window asks for the total alone, which every answer tells.
         counts = [key for key in keys if key[2] == 0]
         left = [key for key in keys if key[2] > 0]
-        alone = not self._whole and len({key[0] for key in keys}) == 1
+        asked = {key[0] for key in left}
+        alone = not self._whole and len({key[0] for key in keys}) == len(asked) == 1 and left[0][3] is None
+        (self._single.update if alone else self._single.difference_update)(asked)
         while left:
             round_: dict[str, _Key] = {}
             for key in left:
@@ -187,8 +200,8 @@ class Board(DataLoader[_Key, Any]):
         result: dict[_Key, Rows[ContactRecord]] = {}
         for _ in range(_ATTEMPTS):
             size = self._common_size(keys, sizes.largest)
-            firsts = {key: start // size for key, start, _ in keys}
-            more = max((stop - 1) // size - start // size for _, start, stop in keys)
+            firsts = {key: start // size for key, start, *_ in keys}
+            more = max((stop - 1) // size - start // size for _, start, stop, _ in keys)
             rounds = [{key: page + turn + 1 for key, page in firsts.items() if page + turn} for turn in range(more + 1)]
             try:
                 pages = await side_by_side(
@@ -222,9 +235,9 @@ class Board(DataLoader[_Key, Any]):
 
     @staticmethod
     def _common_size(keys: list[_Key], largest: int) -> int:
-        longest = min(largest, max(stop - start for _, start, stop in keys))
+        longest = min(largest, max(stop - start for _, start, stop, _ in keys))
         for size in range(longest, largest + 1):
-            if all(start // size == (stop - 1) // size for _, start, stop in keys):
+            if all(start // size == (stop - 1) // size for _, start, stop, _ in keys):
                 return size
         # Then windows lie in neighbouring pages.
         return largest if len(keys) > 1 else window(keys[0][1], keys[0][2], largest).pages[0].size
@@ -236,14 +249,20 @@ class Board(DataLoader[_Key, Any]):
 
 
 class StageReader:
-    """One stage's rows (`resolvers.streams.index.RowReader`)."""
+    """One stage's rows (`resolvers.streams.index_list.RowReader`).
+
+    Alone Tether goes by the stage's id, beside others by its name: where contacts still carry an older name (trap 6)
+    these are two lists, and a place is in one of them.
+    """
 
     def __init__(self, board: Board, key: str) -> None:
         self._board = board
         self._key = key
+        self.alone: bool | None = None
 
     async def read(self, start: int, stop: int) -> Rows[ContactRecord]:
-        return await self._board.read(self._key, start, stop)
+        rows, self.alone = await self._board.read(self._key, start, stop, self.alone)
+        return rows
 
 
 def board(operation: Operation, plan: SourcePlan, pipeline: Pipeline, *, whole: bool = False) -> Board:
@@ -257,11 +276,6 @@ def board(operation: Operation, plan: SourcePlan, pipeline: Pipeline, *, whole: 
     if not isinstance(found, Board):
         found = operation.memo[key] = Board(operation, plan.source, query, pipeline, whole=whole)
     return found
-
-
-def note_shared_names(operation: Operation, source: Source, stages: Iterable[str | None]) -> None:
-    """Remembers stages whose name another stage has, too: under names, an answer has one bucket for all of them."""
-    operation.memo.setdefault(("shared names", source.name), set()).update(stages)
 
 
 def find(buckets: Sequence[Bucket], key: str) -> Bucket | None:

@@ -30,13 +30,15 @@ ANCHORS = 8
 
 class IndexMark(msgspec.Struct, frozen=True, array_like=True, tag=1):
     """A page-number list: the index of the next row, and the list's total then. `ahead` hashes the rows that follow,
-    the nearest first, as far as a list that was read backward has not shown enough of those before."""
+    the nearest first, as far as a list that was read backward has not shown enough of those before. `alone`: which of
+    a stage's two lists it is (`resolvers.board.StageReader`), None where there is one."""
 
     index: Count
     last: Id | None
     before: Before
     total: Count | None
     ahead: Ahead = ()
+    alone: bool | None = None
 
 
 class TokenMark(msgspec.Struct, frozen=True, array_like=True, tag=2):

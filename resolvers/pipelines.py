@@ -8,20 +8,19 @@ from collections.abc import Sequence
 
 import msgspec
 
-from providers.errors import Final, SourceError, SourceUnauthenticated
+from providers.errors import SourceError
 from providers.page import Bucket, Stage
-from providers.provider import InvalidAnswer, Pipeline
+from providers.provider import Pipeline
 from providers.query import ListQuery
 from providers.record import SourceRecord, StageRecord
-from providers.request import Response
 from providers.source import Source
-from resolvers.board import Board, board, note_shared_names
+from resolvers.board import Board, board
 from resolvers.connection import ErrorRecord
 from resolvers.ids import StageKey, stage_id
-from resolvers.once import once
 from resolvers.operation import Operation
 from resolvers.plan import Ordering, SourcePlan
 from resolvers.streams.listed import Listed
+from resolvers.told_stages import told_stages
 
 # What only the pipeline endpoint says.
 LISTED_ONLY = frozenset({"color", "position"})
@@ -109,29 +108,10 @@ async def known_stages(
 
 async def _endpoint(operation: Operation, source: Source, pipeline: Pipeline) -> Listed | None:
     """Returns the stages by the pipeline endpoint, None where there is no such endpoint. Raises SourceError."""
-    return await once(operation, ("stages", source.name, pipeline), lambda: _ask_endpoint(operation, source, pipeline))
-
-
-async def _ask_endpoint(operation: Operation, source: Source, pipeline: Pipeline) -> Listed | None:
-    provider = source.provider
-    try:
-        # Decoded here: one answer holds all pipelines of a type.
-        response, _ = await operation.ask(source, provider.stages_request(pipeline), _undecoded)
-        stages = provider.stages(response, pipeline)
-    except SourceUnauthenticated:
-        raise
-    except (Final, InvalidAnswer):
-        # It is not on the reference pages: an installation may lack it, or keep it to itself.
+    told = await told_stages(operation, source, pipeline)
+    if told is None:
         return None
-    if not stages and pipeline.native_id is None:
-        return None
-    names = Counter(stage.name for stage in stages)
-    note_shared_names(operation, source, (stage.native_id for stage in stages if names[stage.name] > 1))
-    return Listed([_of_list(source.record, pipeline, stage) for stage in stages], [response])
-
-
-def _undecoded(response: Response, source: SourceRecord) -> Response:
-    return response
+    return Listed([_of_list(source.record, pipeline, stage) for stage in told.stages], [told.response])
 
 
 async def _buckets(operation: Operation, source: Source, pipeline: Pipeline, size: int) -> Listed:

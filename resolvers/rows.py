@@ -101,6 +101,8 @@ def changing_sizes(name: str) -> SourceInvalidResponse:
 class PagedList(Generic[S]):
     """One list of one source. `fetch` asks for one page; `past_cache` has it ask the source itself from now on."""
 
+    alone: bool | None = None
+
     def __init__(
         self,
         name: str,

@@ -350,6 +350,35 @@ async def test_walking_a_stage_by_its_id_gives_every_contact_once() -> None:
     assert set(found) == in_stage(world, stage.name)
 
 
+@pytest.mark.parametrize("begun_alone", [True, False])
+@pytest.mark.parametrize("forward", [True, False])
+async def test_a_walk_through_a_stage_stays_in_the_list_it_began_in(begun_alone: bool, forward: bool) -> None:
+    # By its id Tether also gives contacts that still carry the stage's old name (trap 6).
+    world = World({"tether": 400})
+    rows = tether(world).store.rows
+    by_id = {row["_id"] for row in rows if row.get("pipelineStage") == IDS[0]}
+    assert in_stage(world, NAMES[0]) < by_id
+    stage, other = (await connection(world.operation())).nodes[:2]
+    met: list[str] = []
+    cursor: str | None = None
+    for turn in range(100):
+        operation = world.operation()
+        arguments = {"after": cursor} if forward else {"before": cursor}
+        page = PageArguments(**({"first": 3} if forward else {"last": 3}), **arguments)  # type: ignore[arg-type]
+        asked = [stages.stage_contacts(operation, stage, page, None, None, SourceErrorPolicy.PARTIAL, Wanted())]
+        if (turn % 2 == 0) is not begun_alone:
+            asked.append(stages.stage_contacts(operation, other, ALL, None, None, SourceErrorPolicy.PARTIAL, Wanted()))
+        found = (await asyncio.gather(*asked))[0].connection
+        assert found.sources[0].status is SourceStatus.OK
+        met = met + ids(found) if forward else ids(found) + met
+        info = found.page_info
+        cursor = info.end_cursor if forward else info.start_cursor
+        if not (info.has_next_page if forward else info.has_previous_page):
+            break
+    assert len(met) == len(set(met))
+    assert set(met) == (by_id if begun_alone else in_stage(world, NAMES[0]))
+
+
 async def test_a_single_stage_is_asked_for_alone() -> None:
     world = World({"tether": 100})
     stage = (await connection(world.operation())).nodes[0]

@@ -84,7 +84,7 @@ class IndexStream(IndexListStream):
         """Returns the mark right after a row."""
         ids = [native_id for _, native_id in self._rows[max(0, row - ANCHORS + 1) : row + 1]]
         last, before = anchors(ids, (None, ()) if self._mark is None else (self._mark.last, self._mark.before))
-        return IndexMark(self._rows[row][0] + 1, last, before, self.total)
+        return IndexMark(self._rows[row][0] + 1, last, before, self.total, alone=self._reader.alone)
 
     def mark_before(self, item: int) -> IndexMark | None:
         row = self._item_rows[item]

@@ -111,7 +111,7 @@ class BackwardIndexStream(IndexListStream):
         """Returns the mark right after a row, in the list's own direction."""
         last, before = anchors([native_id for _, native_id in reversed(self._rows[row : row + ANCHORS])])
         ahead = self._ahead(row)[: ANCHORS - 1 - len(before)]
-        return IndexMark(self._rows[row][0] + 1, last, before, self.total, ahead)
+        return IndexMark(self._rows[row][0] + 1, last, before, self.total, ahead, self._reader.alone)
 
     def mark_before(self, item: int) -> IndexMark:
         return self._before(self._item_rows[item])
@@ -121,7 +121,8 @@ class BackwardIndexStream(IndexListStream):
         if row + 1 < len(self._rows):
             return self._mark_at(row + 1)
         index, native_id = self._rows[row]
-        return IndexMark(index, None, (), self.total, (short_hash(native_id), *self._ahead(row))[:ANCHORS])
+        ahead = (short_hash(native_id), *self._ahead(row))[:ANCHORS]
+        return IndexMark(index, None, (), self.total, ahead, self._reader.alone)
 
     def _ahead(self, row: int) -> tuple[int, ...]:
         """Returns hashes of the rows that follow one in the list, the nearest first: backward, those met before it."""

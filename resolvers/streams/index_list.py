@@ -21,7 +21,12 @@ MENDS = 4
 
 
 class RowReader(Protocol):
-    """What reads windows of one list: `PagedList`, or one stage of a board."""
+    """What reads windows of one list: `PagedList`, or one stage of a board.
+
+    `alone`: which of the lists of one name it reads, None where there is one, or it is not known yet.
+    """
+
+    alone: bool | None
 
     def read(self, start: int, stop: int) -> Awaitable[Rows[ContactRecord]]: ...
 
@@ -50,6 +55,9 @@ class IndexListStream(Stream):
         assert limit is None or isinstance(limit, IndexMark)
         self._mark = mark
         self._limit = limit
+        for bound in (limit, mark):
+            if bound is not None and bound.alone is not None:
+                reader.alone = bound.alone
         # Rows consumed, in reading order: their index in the list and their id ("" when unreadable).
         self._rows: list[tuple[int, str]] = []
         self._item_rows: list[int] = []
@@ -152,7 +160,7 @@ class IndexListStream(Stream):
         found = await self._found(mark, windows, count) if self._mends <= MENDS else None
         if found is None:
             self.drifted()
-            mended = IndexMark(mark.index, None, (), self.total)
+            mended = IndexMark(mark.index, None, (), self.total, alone=self._reader.alone)
         else:
             # The rows around the place are its anchors now, as far as they were read; then the older ones.
             last = windows.at(found - 1) or None
@@ -164,6 +172,7 @@ class IndexListStream(Stream):
                 filled_up(before, mark.before)[: ANCHORS - 1],
                 self.total,
                 filled_up(ahead, mark.ahead)[:ANCHORS],
+                self._reader.alone,
             )
             self._shift = found - mark.index
         self._here = mended
