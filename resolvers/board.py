@@ -17,6 +17,7 @@ from providers.query import ListQuery
 from providers.record import ContactRecord
 from providers.request import Response
 from providers.source import Source
+from resolvers.marks import IndexMark
 from resolvers.one_time import side_by_side
 from resolvers.operation import Operation
 from resolvers.plan import SourcePlan
@@ -25,9 +26,20 @@ from resolvers.rows import Rows, changing_sizes
 from resolvers.told_stages import share_names
 from resolvers.windows import window
 
-# A stage, the rows from and up to, and whether they are those that the stage has when it is asked for alone (None:
-# as it happens).
-_Key = tuple[str, int, int, bool | None]
+
+class StageList(NamedTuple):
+    """Which of a stage's two lists a place is in, and how long that was.
+
+    `alone`: as Tether gives it when the stage alone is asked for, which goes by its id; beside others it goes by its
+    name. Where contacts still carry an older name (trap 6) these are two.
+    """
+
+    alone: bool
+    total: int | None
+
+
+# A stage, the rows from and up to, and the list that they must be of (None: either).
+_Key = tuple[str, int, int, StageList | None]
 # How often a window is read again for its pages being smaller, or refused as too large.
 _ATTEMPTS = 6
 
@@ -138,28 +150,34 @@ class Board(DataLoader[_Key, Any]):
                 return _rows(bucket, start, stop, 0, [answer.response])
         return None
 
-    async def read(self, key: str, start: int, stop: int, alone: bool | None) -> tuple[Rows[ContactRecord], bool]:
-        """Returns rows of a stage, and whether it was asked for alone, as `alone` may want it or not. Raises
-        SourceError."""
-        rows = None if alone else self.known(key, start, stop)
-        if rows is not None:
-            return rows, False
-        rows = await self.load((key, start, stop, alone))
-        return rows, key in self._single if alone is None else alone
+    async def read(
+        self, key: str, start: int, stop: int, place: StageList | None
+    ) -> tuple[Rows[ContactRecord], StageList]:
+        """Returns rows of a stage, and the list that they are of. Raises SourceError.
+
+        Equally long lists are taken for one, so that stages are asked for alone or together as they come.
+        """
+        rows, alone = self.known(key, start, stop), False
+        if rows is None or _differs(place, rows, alone=False):
+            rows = await self.load((key, start, stop, place))
+            alone = key in self._single
+        return rows, StageList(alone if place is None else place.alone, rows.total)
 
     async def batch_load_fn(self, keys: Sequence[_Key]) -> list[Any]:
         distinct = dict.fromkeys(keys)
-        single = [key for key in distinct if key[3] or self._shares_name(key[0])]
+        single = [key for key in distinct if self._shares_name(key[0])]
         answers = dict(zip(single, await asyncio.gather(*map(self._alone, single)), strict=True))
         answers |= await self._together([key for key in distinct if key not in answers])
         return [answers[key] for key in keys]
 
     async def _alone(self, key: _Key) -> Rows[ContactRecord] | Exception:
         """Returns rows of a stage by a call for it alone."""
-        rows = key[0], key[1], max(1, key[2]), key[3]
         self._single.add(key[0])
+        return await self._by_itself((key[0], key[1], max(1, key[2]), key[3]), key[0])
+
+    async def _by_itself(self, key: _Key, only: str | None) -> Rows[ContactRecord] | Exception:
         try:
-            return (await self._read([rows], key[0]))[rows]
+            return (await self._read([key], only))[key]
         except Exception as error:  # noqa: BLE001  a loader hands every waiter its own failure
             return error
 
@@ -170,7 +188,7 @@ class Board(DataLoader[_Key, Any]):
         counts = [key for key in keys if key[2] == 0]
         left = [key for key in keys if key[2] > 0]
         asked = {key[0] for key in left}
-        alone = not self._whole and len({key[0] for key in keys}) == len(asked) == 1 and left[0][3] is None
+        alone = not self._whole and len({key[0] for key in keys}) == len(asked) == 1
         (self._single.update if alone else self._single.difference_update)(asked)
         while left:
             round_: dict[str, _Key] = {}
@@ -182,6 +200,9 @@ class Board(DataLoader[_Key, Any]):
             except Exception as error:  # noqa: BLE001  a loader hands every waiter its own failure
                 answers |= dict.fromkeys([*chosen, *counts], error)
             left = [key for key in left if key not in answers]
+        for key, rows in answers.items():
+            if isinstance(rows, Rows) and _differs(key[3], rows, alone=alone):
+                answers[key] = await self._by_itself(key, None if alone else key[0])
         if counts:
             answers = await self._counted(counts, windows=len(answers) > 0) | answers
         return answers
@@ -249,20 +270,29 @@ class Board(DataLoader[_Key, Any]):
 
 
 class StageReader:
-    """One stage's rows (`resolvers.streams.index_list.RowReader`).
-
-    Alone Tether goes by the stage's id, beside others by its name: where contacts still carry an older name (trap 6)
-    these are two lists, and a place is in one of them.
-    """
+    """One stage's rows (`resolvers.streams.index_list.RowReader`)."""
 
     def __init__(self, board: Board, key: str) -> None:
         self._board = board
         self._key = key
-        self.alone: bool | None = None
+        self._list: StageList | None = None
+
+    @property
+    def alone(self) -> bool | None:
+        return None if self._list is None else self._list.alone
+
+    def go_on(self, mark: IndexMark) -> None:
+        if mark.alone is not None:
+            self._list = StageList(mark.alone, mark.total)
 
     async def read(self, start: int, stop: int) -> Rows[ContactRecord]:
-        rows, self.alone = await self._board.read(self._key, start, stop, self.alone)
+        rows, self._list = await self._board.read(self._key, start, stop, self._list)
         return rows
+
+
+def _differs(place: StageList | None, rows: Rows[ContactRecord], *, alone: bool) -> bool:
+    """Whether rows that came alone or not may be of another list than a place is in."""
+    return place is not None and place.alone is not alone and (rows.total is None or rows.total != place.total)
 
 
 def board(operation: Operation, plan: SourcePlan, pipeline: Pipeline, *, whole: bool = False) -> Board:

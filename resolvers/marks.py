@@ -31,7 +31,7 @@ ANCHORS = 8
 class IndexMark(msgspec.Struct, frozen=True, array_like=True, tag=1):
     """A page-number list: the index of the next row, and the list's total then. `ahead` hashes the rows that follow,
     the nearest first, as far as a list that was read backward has not shown enough of those before. `alone`: which of
-    a stage's two lists it is (`resolvers.board.StageReader`), None where there is one."""
+    a stage's two lists it is (`resolvers.board.StageList`), None where there is one."""
 
     index: Count
     last: Id | None

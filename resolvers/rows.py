@@ -12,6 +12,7 @@ from providers.errors import SourceBadRequest, SourceInvalidResponse
 from providers.page import BadRow
 from providers.provider import PageNumber
 from providers.request import Response
+from resolvers.marks import IndexMark
 from resolvers.one_time import side_by_side
 from resolvers.windows import Window, window
 
@@ -101,8 +102,6 @@ def changing_sizes(name: str) -> SourceInvalidResponse:
 class PagedList(Generic[S]):
     """One list of one source. `fetch` asks for one page; `past_cache` has it ask the source itself from now on."""
 
-    alone: bool | None = None
-
     def __init__(
         self,
         name: str,
@@ -114,6 +113,14 @@ class PagedList(Generic[S]):
         self._sizes = sizes
         self._fetch = fetch
         self._past_cache = past_cache
+
+    @property
+    def alone(self) -> bool | None:
+        """None: there is one list alone, whose marks need not say which."""
+        return None
+
+    def go_on(self, mark: IndexMark) -> None:
+        """Does nothing: reading goes on from any mark alike."""
 
     async def read(self, start: int, stop: int) -> Rows[S]:
         """Returns the rows `start` to before `stop`. Raises SourceError.

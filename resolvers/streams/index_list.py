@@ -23,10 +23,13 @@ MENDS = 4
 class RowReader(Protocol):
     """What reads windows of one list: `PagedList`, or one stage of a board.
 
-    `alone`: which of the lists of one name it reads, None where there is one, or it is not known yet.
+    `alone` is for its marks. `go_on` is told the marks that reading goes on from.
     """
 
-    alone: bool | None
+    @property
+    def alone(self) -> bool | None: ...
+
+    def go_on(self, mark: IndexMark) -> None: ...
 
     def read(self, start: int, stop: int) -> Awaitable[Rows[ContactRecord]]: ...
 
@@ -56,8 +59,8 @@ class IndexListStream(Stream):
         self._mark = mark
         self._limit = limit
         for bound in (limit, mark):
-            if bound is not None and bound.alone is not None:
-                reader.alone = bound.alone
+            if bound is not None:
+                reader.go_on(bound)
         # Rows consumed, in reading order: their index in the list and their id ("" when unreadable).
         self._rows: list[tuple[int, str]] = []
         self._item_rows: list[int] = []

@@ -221,6 +221,15 @@ def test_a_single_stage_is_asked_for_by_its_id_alone(tether: Service, first_page
     assert (ids(found), found["totalCount"]) == (in_stage(3, 0, 5), IN_EACH)
 
 
+def test_a_single_stage_goes_on_from_a_boards_cursor_alone(tether: Service, first_pages: list[dict[str, str]]) -> None:
+    query = """query ($id: ID!, $after: String) { node(id: $id) { ... on PipelineStage {
+        contacts(first: 5, after: $after) { nodes { id } } } } }"""
+    found = tether.data(query, id=first_pages[3]["id"], after=first_pages[3]["cursor"])["node"]["contacts"]
+    (call,) = tether.calls("tether")
+    assert (call.method, call.body["status"]) == ("POST", STAGES[3]["_id"])
+    assert ids(found) == in_stage(3, 4, 9)
+
+
 @pytest.mark.parametrize("size", [4, 30])
 def test_walking_a_stage_by_its_id_gives_every_contact_once(
     tether: Service, first_pages: list[dict[str, str]], size: int
