@@ -23,7 +23,7 @@ from resolvers.operation import Operation
 from resolvers.plan import SourcePlan
 from resolvers.reading import page_sizes
 from resolvers.rows import Rows, changing_sizes
-from resolvers.told_stages import share_names
+from resolvers.told_stages import shared_names
 from resolvers.windows import window
 
 
@@ -135,7 +135,7 @@ class Board(DataLoader[_Key, Any]):
         return buckets[0] if only is not None and len(buckets) == 1 else self._find(buckets, key)
 
     def _shares_name(self, key: str) -> bool:
-        return key in share_names(self._operation, self._source)
+        return key in shared_names(self._operation, self._source)
 
     def known(self, key: str, start: int, stop: int) -> Rows[ContactRecord] | None:
         """Returns rows that have come with the first page of every stage, None when these have not."""
@@ -200,11 +200,13 @@ class Board(DataLoader[_Key, Any]):
             except Exception as error:  # noqa: BLE001  a loader hands every waiter its own failure
                 answers |= dict.fromkeys([*chosen, *counts], error)
             left = [key for key in left if key not in answers]
-        for key, rows in answers.items():
-            if isinstance(rows, Rows) and _differs(key[3], rows, alone=alone):
-                answers[key] = await self._by_itself(key, None if alone else key[0])
         if counts:
             answers = await self._counted(counts, windows=len(answers) > 0) | answers
+        for key in keys:
+            rows = answers[key]
+            if isinstance(rows, Rows) and _differs(key[3], rows, alone=alone):
+                # Only now: what counts were taken from is the answer with all the stages.
+                answers[key] = await self._by_itself(key, None if alone else key[0])
         return answers
 
     async def _counted(self, keys: list[_Key], *, windows: bool) -> dict[_Key, Rows[ContactRecord] | Exception]:

@@ -27,7 +27,7 @@ async def told_stages(operation: Operation, source: Source, pipeline: Pipeline) 
     return await once(operation, ("stages", source.name, pipeline), lambda: _ask(operation, source, pipeline))
 
 
-def share_names(operation: Operation, source: Source) -> set[str | None]:
+def shared_names(operation: Operation, source: Source) -> set[str | None]:
     """Returns the stages, as far as the operation was told, whose name another one has, too: under names, an answer
     has one bucket for all of them."""
     shared: set[str | None] = operation.memo.setdefault(("shared names", source.name), set())
@@ -48,7 +48,7 @@ async def _ask(operation: Operation, source: Source, pipeline: Pipeline) -> Told
     if not stages and pipeline.native_id is None:
         return None
     names = Counter(stage.name for stage in stages)
-    share_names(operation, source).update(stage.native_id for stage in stages if names[stage.name] > 1)
+    shared_names(operation, source).update(stage.native_id for stage in stages if names[stage.name] > 1)
     return Told(stages, response)
 
 

@@ -379,6 +379,22 @@ async def test_a_walk_through_a_stage_stays_in_the_list_it_began_in(begun_alone:
     assert set(met) == (by_id if begun_alone else in_stage(world, NAMES[0]))
 
 
+async def test_a_count_beside_a_stage_that_is_read_again_alone_is_its_own() -> None:
+    world = World({"tether": 400})
+    stage, other = (await connection(world.operation())).nodes[:2]
+    first = await its_contacts(world.operation(), stage, first=3)
+    operation = world.operation()
+    following, beside, count = await asyncio.gather(
+        its_contacts(operation, stage, first=3, after=first.page_info.end_cursor),
+        its_contacts(operation, other, first=3),
+        stages.stage_count(operation, (await connection(world.operation())).nodes[2]),
+    )
+    # Alone the stage has contacts with its old name, too (trap 6), so it was asked for alone again.
+    assert [call.body.get("status") for call in posts(world)][-1] == IDS[0]
+    assert len(following.nodes) == len(beside.nodes) == 3
+    assert count == len(in_stage(world, NAMES[2]))
+
+
 async def test_a_single_stage_is_asked_for_alone() -> None:
     world = World({"tether": 100})
     stage = (await connection(world.operation())).nodes[0]
