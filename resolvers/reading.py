@@ -68,13 +68,14 @@ async def read_whole(operation: Operation, plan: SourcePlan) -> Whole:
     before = total after, else read again.
     """
     if plan.source.provider.capabilities.paging is Paging.CURSOR:
-        chain = await _read_chain(operation, plan)
-        if chain is not None and of_one_time(chain.responses):
-            return chain
+        try:
+            chain = await _read_chain(operation, plan)
+            if of_one_time(chain.responses):
+                return chain
+        except _ExpiredInCache:
+            pass
         operation.forget(plan.source)
-        chain = await _read_chain(operation, plan)
-        assert chain is not None
-        return chain
+        return await _read_chain(operation, plan)
     whole = Whole([], [], [])
     for _ in range(_ATTEMPTS):
         whole, steady = await _read_pages(operation, plan)
@@ -114,8 +115,12 @@ async def _read_pages(operation: Operation, plan: SourcePlan) -> tuple[Whole, bo
     return whole, totals == {None} or totals == {len(records) + unreadable}
 
 
-async def _read_chain(operation: Operation, plan: SourcePlan) -> Whole | None:
-    """Returns the chain's records, None when the cursor of a page that the cache gave is not taken any more."""
+class _ExpiredInCache(SourceBadRequest):
+    """The cursor of a page that the cache gave is not taken any more."""
+
+
+async def _read_chain(operation: Operation, plan: SourcePlan) -> Whole:
+    """Returns the chain's records. Raises TooLong, SourceError, of these _ExpiredInCache where asking anew helps."""
     source, provider = plan.source, plan.source.provider
     limit = source.settings.scan_limit
     whole = Whole([], [], [])
@@ -126,9 +131,9 @@ async def _read_chain(operation: Operation, plan: SourcePlan) -> Whole | None:
         request = provider.contacts_request(plan.query, Token(token, source.max_page_size))
         try:
             page, response = await operation.ask(source, request, provider.contacts_page)
-        except SourceBadRequest:
+        except SourceBadRequest as error:
             if any(answer.cache_hit for answer in whole.responses):
-                return None
+                raise _ExpiredInCache(source.name, error.message, status=error.status) from error
             raise
         whole.responses.append(response)
         whole.bad += page.bad

@@ -74,9 +74,9 @@ class SourceCapabilities:
     lookup: bool = strawberry.field(description="Whether one contact is found by id in one call.")
     backward: bool = strawberry.field(
         description=(
-            "Whether it can be paged backwards from a cursor without reading it whole. From the list's end without "
-            "`orderBy`, places are counted from the start: a source that cannot count what holds (no `total`, or a "
-            "filter that is applied here) is read whole for that, within its scan limit."
+            "Whether it can be paged backwards without reading it whole. From the end of a list of several sources "
+            "without `orderBy`, places are counted from the start: there a source that cannot count what holds (no "
+            "`total`, or a filter that is applied here) is read whole, within its scan limit."
         )
     )
 
