@@ -191,7 +191,10 @@ def _backward(table: Capabilities) -> str:
     if not table.backward or table.total:
         return _yes(table.backward)
     # Ranks count from the start, so the end's are known when the list's length is.
-    return "from a cursor, and from the end of an order that it makes; from the end of several sources without `orderBy` it is read whole"
+    return (
+        "from a cursor, from the end of an order that it makes, and from its own end; from the end of several sources "
+        "without `orderBy` it is read whole"
+    )
 
 
 def _yes(value: bool) -> str:
