@@ -50,7 +50,8 @@ def test_the_page_says_what_is_pushed_and_what_is_not() -> None:
     assert dict(zip(providers, back[1:], strict=True)) == {
         "tether": "yes",
         "askelephant": (
-            "from a cursor, and from the end of an order that it makes; from the end without `orderBy` it is read whole"
+            "from a cursor, from the end of an order that it makes, and from its own end; from the end of several "
+            "sources without `orderBy` it is read whole"
         ),
         "wacr": "yes",
         "autokonnect": "yes",
