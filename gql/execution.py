@@ -70,6 +70,7 @@ class Gateway:
             projection.schema, server.limits, max_count=server.cache.documents, max_bytes=server.cache.document_bytes
         )
         self._limits = server.limits
+        self._budget_limits = server.limits.budget
         self._admission = Admission()
         self._persisted = configuration.documents
         self._persisted_only = server.documents.only
@@ -121,6 +122,7 @@ class Gateway:
             fresh=call.fresh,
             explain=Explain() if call.explain else None,
             cursors=self._cursors,
+            limits=self._budget_limits,
         )
         context = RequestContext(operation, document.selections)
         try:

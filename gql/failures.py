@@ -11,6 +11,7 @@ from typing import Any
 from graphql import GraphQLError
 
 from gql.context import Info, RequestContext
+from providers.budget import BudgetExceeded, Counter, DeadlinePassed
 from providers.errors import SourceError
 from resolvers.connection import Outcome, SourceErrorPolicy
 from resolvers.errors import BadUserInput
@@ -84,8 +85,8 @@ def public_errors(errors: Iterable[GraphQLError] | None, context: RequestContext
 def public(error: GraphQLError) -> GraphQLError:
     """Returns the error as a client may see it.
 
-    The client's own mistakes, found by graphql-core or here, are BAD_USER_INPUT; a source's failure has its code;
-    anything else is masked and logged under the id that the client gets as `extensions.errorId`.
+    The client's own mistakes, found by graphql-core or here, are BAD_USER_INPUT; a source's failure has its code; an
+    operation that uses more than it may is QUERY_TOO_COMPLEX; anything else is masked and logged under the id that the client gets as `extensions.errorId`.
     """
     cause = _cause(error)
     match cause:
@@ -93,6 +94,12 @@ def public(error: GraphQLError) -> GraphQLError:
             return _with(error, str(cause), {"code": ErrorCode.BAD_USER_INPUT.value, "argument": cause.argument})
         case SourceError():
             return _with(error, cause.message, source_extensions(cause))
+        case BudgetExceeded():
+            return _with(error, *_over_budget(cause))
+        case DeadlinePassed():
+            setting = "server.limits.request_timeout"
+            extensions = {"code": ErrorCode.QUERY_TOO_COMPLEX.value, "setting": setting}
+            return _with(error, f"{cause} ({setting})", extensions)
         case None:
             if "code" in (error.extensions or {}):
                 return error
@@ -106,6 +113,23 @@ def public(error: GraphQLError) -> GraphQLError:
         f"Internal server error; the operator finds it in the log as {error_id}.",
         {"code": ErrorCode.INTERNAL_SERVER_ERROR.value, "errorId": error_id},
     )
+
+
+_USED = {
+    Counter.UPSTREAM_CALLS: "calls of sources",
+    Counter.ROWS: "rows read from sources",
+    Counter.EVALUATIONS: "conditions judged on records",
+    Counter.OBJECTS: "objects made",
+    Counter.ANSWER_BYTES: "bytes of the answer",
+}
+
+
+def _over_budget(error: BudgetExceeded) -> tuple[str, dict[str, Any]]:
+    """The message and the extensions about what an operation used too much of."""
+    setting = f"server.limits.{error.counter.value}"
+    message = f"the operation came to {error.used:,} {_USED[error.counter]}; the limit is {error.limit:,} ({setting})"
+    code = ErrorCode.QUERY_TOO_COMPLEX.value
+    return message, {"code": code, "setting": setting, "limit": error.limit, "used": error.used}
 
 
 def _cause(error: GraphQLError) -> Exception | None:

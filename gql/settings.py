@@ -8,6 +8,7 @@ from typing import Annotated, Final, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
+from providers.budget import BudgetLimits, Counter
 from providers.settings import SourceName
 
 __all__ = [
@@ -116,8 +117,11 @@ class AuthSettings(Table):
         return self
 
 
+_BUDGET: Final = BudgetLimits()
+
+
 class LimitSettings(Table):
-    """`[server.limits]`: what one request may ask, checked before it is executed.
+    """`[server.limits]`: what one request may ask, checked before it is executed, and what it may use (`BudgetLimits`).
 
     `request_timeout` is in seconds, `body_bytes` and `document_bytes` in bytes, `cost` as `gql.cost` counts it,
     `batch` in operations a body (1: no batching). `introspection = false` also takes suggestions from error messages.
@@ -134,6 +138,16 @@ class LimitSettings(Table):
     cost: int = Field(default=25_000, ge=1)
     batch: int = Field(default=1, ge=1, le=100)
     introspection: bool = True
+    upstream_calls: int = Field(default=_BUDGET.upstream_calls, ge=1, le=1_000_000)
+    rows: int = Field(default=_BUDGET.rows, ge=100, le=1_000_000_000)
+    evaluations: int = Field(default=_BUDGET.evaluations, ge=1_000, le=1_000_000_000)
+    objects: int = Field(default=_BUDGET.objects, ge=100, le=1_000_000_000)
+    answer_bytes: int = Field(default=_BUDGET.answer_bytes, ge=1_000, le=1_000_000_000)
+
+    @property
+    def budget(self) -> BudgetLimits:
+        """What one operation may use while it runs."""
+        return BudgetLimits(**{counter.value: getattr(self, counter.value) for counter in Counter})
 
 
 class CacheSettings(Table):

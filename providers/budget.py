@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-__all__ = ["Budget", "BudgetExceeded", "BudgetLimits", "Counter"]
+__all__ = ["WORK_SLICE", "Budget", "BudgetExceeded", "BudgetLimits", "Counter", "DeadlinePassed"]
 
 # How much counted work goes on without a look at the event loop: some 4,000 judged conditions, a few milliseconds.
 WORK_SLICE: Final = 4_000
@@ -46,6 +46,10 @@ class BudgetExceeded(Exception):
         self.counter = counter
         self.used = used
         self.limit = limit
+
+
+class DeadlinePassed(Exception):
+    """The time for the operation was over in the middle of its work."""
 
 
 class Budget:
@@ -87,8 +91,8 @@ class Budget:
         return self._pending_work >= WORK_SLICE
 
     async def give_way(self) -> None:
-        """Lets other tasks run. Raises TimeoutError when the deadline is over."""
+        """Lets other tasks run. Raises DeadlinePassed."""
         self._pending_work = 0
         await asyncio.sleep(0)
         if self.deadline is not None and asyncio.get_running_loop().time() >= self.deadline:
-            raise TimeoutError
+            raise DeadlinePassed("the operation took too long")

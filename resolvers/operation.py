@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from aiodataloader import DataLoader
 
+from providers.budget import Budget, BudgetLimits
 from providers.provider import InvalidAnswer
 from providers.record import SourceRecord
 from providers.request import Request, Response
@@ -24,7 +25,7 @@ class Operation:
 
     `sources` are those the caller may see, by name, in configuration order. `credentials` are those forwarded
     from the caller, by source name. `deadline` is on the event loop's clock. `fresh` asks past the cache. `cursors`
-    reads and writes cursors with the configured key.
+    reads and writes cursors with the configured key. `limits` are those of its `budget`, the defaults without.
     """
 
     def __init__(
@@ -36,6 +37,7 @@ class Operation:
         fresh: bool = False,
         explain: Explain | None = None,
         cursors: CursorCodec | None = None,
+        limits: BudgetLimits | None = None,
     ) -> None:
         self.sources = sources
         self.credentials = credentials or {}
@@ -43,6 +45,7 @@ class Operation:
         self.fresh = fresh
         self.explain = explain
         self.cursors = cursors or CursorCodec()
+        self.budget = Budget(limits, deadline)
         self.memo: dict[Any, Any] = {}
         # What every source has answered so far, decoded, by its name.
         self.answers: dict[str, list[Any]] = {}
