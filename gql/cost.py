@@ -17,6 +17,7 @@ from graphql import (
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
+    GraphQLError,
     GraphQLNamedType,
     GraphQLSchema,
     InlineFragmentNode,
@@ -35,6 +36,7 @@ from graphql import (
 )
 from graphql.type import GraphQLField, GraphQLInterfaceType, GraphQLObjectType, get_nullable_type
 
+from gql.failures import ErrorCode, request_error
 from resolvers.page_arguments import DEFAULT_SIZE, MAX_SIZE
 
 __all__ = ["Cost", "operation_cost"]
@@ -42,12 +44,19 @@ __all__ = ["Cost", "operation_cost"]
 LIST_LENGTH: Final = 5
 READING: Final = 50
 WEIGHTS: Final[Mapping[tuple[str, str], int]] = {
-    ("Contact", "matches"): 10,
-    ("Contact", "person"): 10,
-    ("Query", "person"): 10,
+    ("Contact", "matches"): 30,
+    ("Contact", "person"): 30,
+    ("Query", "person"): 30,
 }
-INTROSPECTION: Final[Mapping[str, int]] = {"__schema": 1_000, "__type": 100, "_service": 1_000}
-"""An answer that tells the schema is long and made without any source."""
+"""Calls of sources that one of these makes, and what they take."""
+
+LOOK_UP: Final = 10
+"""One call for each of a router's representations, of which there may be any number."""
+
+INTROSPECTION: Final[Mapping[str, int]] = {"__schema": 8_000, "__type": 1_000, "_service": 8_000}
+"""An answer that tells the schema is long and made without any source, in one piece."""
+
+_SEARCHES: Final = frozenset({("Contact", "matches"), ("Contact", "person")})
 
 _PAGE_ARGUMENTS: Final = ("first", "last")
 _READING_ARGUMENTS: Final = ("filter", "orderBy")
@@ -105,10 +114,14 @@ class Cost(msgspec.Struct, frozen=True, eq=False):
 
 
 class _Selected(NamedTuple):
-    """The cost of a selection: once, and once for each record of the connection it stands in."""
+    """The cost of a selection: once, and once for each record of the connection it stands in.
+
+    `search` is the name of a field anywhere in it that searches the other sources for a contact.
+    """
 
     once: Cost
     each: Cost
+    search: str | None = None
 
 
 _NOTHING: Final = Cost()
@@ -117,7 +130,11 @@ _NOTHING: Final = Cost()
 def operation_cost(
     schema: GraphQLSchema, operation: OperationDefinitionNode, fragments: Mapping[str, FragmentDefinitionNode]
 ) -> Cost:
-    """Returns the cost of an operation of a valid document."""
+    """Returns the cost of an operation of a valid document.
+
+    Raises QUERY_TOO_COMPLEX for `matches` or `person` below one of them: each would search for all that the other
+    found.
+    """
     root = schema.get_root_type(operation.operation)
     defaults = {each.variable.name.value: each for each in operation.variable_definitions or ()}
     return _Counter(schema, fragments, defaults).selection(root, operation.selection_set).once if root else _NOTHING
@@ -138,15 +155,19 @@ class _Counter:
     def selection(self, parent: GraphQLNamedType, selection_set: SelectionSetNode) -> _Selected:
         once: list[tuple[_Count, Cost]] = []
         each: list[tuple[_Count, Cost]] = []
+        search: str | None = None
         for node in selection_set.selections:
             if isinstance(node, FieldNode):
                 of_records = _is_connection(parent) and node.name.value in ("edges", "nodes")
-                (each if of_records else once).append((_Count(1), self._field(parent, node)))
+                cost, found = self._field(parent, node)
+                search = search or found
+                (each if of_records else once).append((_Count(1), cost))
                 continue
             selected = self._fragment(parent, node)
+            search = search or selected.search
             once.append((_Count(1), selected.once))
             each.append((_Count(1), selected.each))
-        return _Selected(_sum(once), _sum(each))
+        return _Selected(_sum(once), _sum(each), search)
 
     def _fragment(self, parent: GraphQLNamedType, node: SelectionNode) -> _Selected:
         if isinstance(node, InlineFragmentNode):
@@ -160,16 +181,26 @@ class _Counter:
             self._known[name] = self.selection(narrowed or parent, definition.selection_set)
         return self._known[name]
 
-    def _field(self, parent: GraphQLNamedType, node: FieldNode) -> Cost:
+    def _field(self, parent: GraphQLNamedType, node: FieldNode) -> tuple[Cost, str | None]:
+        """The cost of a field, and the name of what in it searches the other sources."""
         name = node.name.value
         if name in INTROSPECTION:
-            return Cost(INTROSPECTION[name])
+            return Cost(INTROSPECTION[name]), None
         definition = parent.fields.get(name) if isinstance(parent, GraphQLObjectType | GraphQLInterfaceType) else None
         if definition is None or is_leaf_type(get_named_type(definition.type)):
-            return _NOTHING
+            return _NOTHING, None
         type_ = get_named_type(definition.type)
         selected = self.selection(type_, node.selection_set) if node.selection_set else _Selected(_NOTHING, _NOTHING)
-        if _is_connection(type_):
+        search = selected.search
+        if (parent.name, name) in _SEARCHES:
+            if search is not None:
+                raise _searches_within(name, search)
+            search = name
+        return self._of(parent, node, definition, selected), search
+
+    def _of(self, parent: GraphQLNamedType, node: FieldNode, definition: GraphQLField, selected: _Selected) -> Cost:
+        name = node.name.value
+        if _is_connection(get_named_type(definition.type)):
             return _sum(
                 [
                     (_Count(1 + self._reading(node)), Cost(1)),
@@ -179,7 +210,7 @@ class _Counter:
             )
         if _is_connection(parent) and name == "edges":
             return selected.once
-        one = _sum([(_Count(1), Cost(1)), (_Count(1), selected.once)])
+        one = _sum([(_Count(1 + (LOOK_UP if name == "_entities" else 0)), Cost(1)), (_Count(1), selected.once)])
         length = _Count(1)
         if is_list_type(get_nullable_type(definition.type)) and not (_is_connection(parent) and name == "nodes"):
             length = self._length(definition, node, _ID_ARGUMENTS, LIST_LENGTH)
@@ -211,6 +242,14 @@ class _Counter:
             return _Given(0 if value.value.startswith("-") else min(int(value.value[:9]), MAX_SIZE))
         # One value stands for a list of it.
         return _Given(1)
+
+
+def _searches_within(outer: str, inner: str) -> GraphQLError:
+    return request_error(
+        ErrorCode.QUERY_TOO_COMPLEX,
+        f"{inner}: is asked for inside {outer}; each of the contacts found would be searched for again"
+        " (no setting). Ask for it in an operation of its own, by the ids found",
+    )
 
 
 def _argument(node: FieldNode, name: str) -> ValueNode | None:

@@ -16,9 +16,10 @@ from gql.context import RequestContext
 from gql.documents import Document, Documents, NamedOperation
 from gql.failures import ErrorCode, public, public_errors, request_error
 from gql.graphql_request import GraphQLRequest
-from gql.limits import check_cost, too_complex
+from gql.limits import check_cost, check_given, too_complex
 from gql.projection import Projection, encode
 from gql.telemetry import AnswerOutcome, CountedCache, Telemetry
+from providers.budget import BudgetExceeded, Counter
 from providers.source import Credential, Source
 from resolvers.cursors import CursorCodec
 from resolvers.explain import Explain
@@ -67,7 +68,11 @@ class Gateway:
         self._cache = cache
         self.sources = sources
         self.documents = Documents(
-            projection.schema, server.limits, max_count=server.cache.documents, max_bytes=server.cache.document_bytes
+            projection.schema,
+            server.limits,
+            max_count=server.cache.documents,
+            max_bytes=server.cache.document_bytes,
+            max_nodes=server.cache.document_nodes,
         )
         self._limits = server.limits
         self._budget_limits = server.limits.budget
@@ -88,37 +93,51 @@ class Gateway:
 
     async def answer(self, request: GraphQLRequest, call: Call) -> Answer:
         """Returns the answer to one operation, whatever comes of it. Raises MutationOverGet."""
+        deadline = asyncio.get_running_loop().time() + self._limits.request_timeout
         try:
-            document = self.documents.get(self._text(request))
+            async with asyncio.timeout_at(deadline):
+                document = await self.documents.prepared(self._text(request))
             if call.get and _changes_something(document, request.operation_name):
                 raise MutationOverGet
             if document.errors:
                 return _refusal([public(error) for error in document.errors])
             named = document.operation(request.operation_name)
-            cost = named.cost.total(request.variables or {})
+            variables = request.variables or {}
+            check_given(named.given.total(variables), self._limits)
+            cost = named.cost.total(variables)
             check_cost(cost, self._limits)
         except GraphQLError as error:
             return _refusal([public(error)])
-        try:
-            async with asyncio.timeout(self._limits.request_timeout + GRACE):
-                return await self._execute(document, named, request, call, cost)
         except TimeoutError:
-            seconds = self._limits.request_timeout
-            return Answer(
-                encode_errors([too_complex("request_timeout", "the operation took too long (seconds)", seconds)]),
-                "failed",
-                status=503,
-            )
+            return self._too_late()
+        try:
+            async with asyncio.timeout_at(deadline + GRACE):
+                return await self._execute(document, named, request, call, cost, deadline)
+        except TimeoutError:
+            return self._too_late()
+        except BudgetExceeded as exceeded:
+            return _refusal([public(GraphQLError("", original_error=exceeded))])
         except Exception as error:  # noqa: BLE001  a fault of ours, which the client must not see
             return Answer(encode_errors([public(GraphQLError("", original_error=error))]), "failed", 500, 500)
 
+    def _too_late(self) -> Answer:
+        seconds = self._limits.request_timeout
+        error = too_complex("request_timeout", "the operation took too long (seconds)", seconds)
+        return Answer(encode_errors([error]), "failed", status=503)
+
     async def _execute(
-        self, document: Document, named: NamedOperation, request: GraphQLRequest, call: Call, cost: int
+        self,
+        document: Document,
+        named: NamedOperation,
+        request: GraphQLRequest,
+        call: Call,
+        cost: int,
+        deadline: float,
     ) -> Answer:
         operation = Operation(
             self._sources_of(call.caller),
             credentials=call.credentials,
-            deadline=asyncio.get_running_loop().time() + self._limits.request_timeout,
+            deadline=deadline,
             fresh=call.fresh,
             explain=Explain() if call.explain else None,
             cursors=self._cursors,
@@ -142,12 +161,16 @@ class Gateway:
             variable_values=request.variables,
             operation_name=named.name,
             hide_suggestions=not self._limits.introspection,
+            budget=context.operation.budget,
         )
         errors = public_errors(result.errors, context) if result.errors or context.errors else None
         if result.data is None and errors and all(error.path is None for error in errors):
             return _refusal(errors)
         extensions = None if explain is None else {"plan": explain.document(), "cost": cost}
         body = encode(ExecutionResult(result.data, errors, extensions))
+        budget = context.operation.budget
+        if len(body) > budget.limit(Counter.ANSWER_BYTES):
+            raise BudgetExceeded(Counter.ANSWER_BYTES, len(body), budget.limit(Counter.ANSWER_BYTES))
         if not errors:
             return Answer(body, "ok")
         failed = any(_code(error) == ErrorCode.INTERNAL_SERVER_ERROR for error in errors)

@@ -21,9 +21,18 @@ from graphql.validation.rules.overlapping_fields_can_be_merged import MAX_COMPLE
 from graphql.validation.validation_context import MAX_FRAGMENT_WORK
 
 from gql.failures import ErrorCode, request_error
+from gql.operands import Operands
 from gql.settings import LimitSettings
 
-__all__ = ["check_cost", "check_json_depth", "check_shapes", "parse_within", "too_complex", "too_much_to_validate"]
+__all__ = [
+    "check_cost",
+    "check_given",
+    "check_json_depth",
+    "check_shapes",
+    "parse_within",
+    "too_complex",
+    "too_much_to_validate",
+]
 
 
 def too_complex(setting: str, found: str, limit: float) -> GraphQLError:
@@ -100,6 +109,16 @@ def check_shapes(document: DocumentNode, limits: LimitSettings) -> None:
     # Validation would abort without a reason.
     if any(shape.levels > MAX_NESTING_DEPTH for shape in (*operations, *spread)):
         raise _nested_too_deeply()
+
+
+def check_given(given: Operands, limits: LimitSettings) -> None:
+    """Raises QUERY_TOO_COMPLEX when the arguments of an operation have too many conditions, or values in lists."""
+    if given.conditions > limits.conditions:
+        found = f"the arguments have {given.conditions:,} conditions (a variable counts wherever it is used)"
+        raise too_complex("conditions", found, limits.conditions)
+    if given.operands > limits.operands:
+        found = f"the arguments have {given.operands:,} values in lists (a variable counts wherever it is used)"
+        raise too_complex("operands", found, limits.operands)
 
 
 def check_cost(cost: int, limits: LimitSettings) -> None:

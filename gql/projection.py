@@ -24,6 +24,7 @@ from graphql import (
     FieldNode,
     FragmentDefinitionNode,
     GraphQLAbstractType,
+    GraphQLLeafType,
     GraphQLList,
     GraphQLObjectType,
     GraphQLOutputType,
@@ -37,10 +38,14 @@ from graphql import (
 from graphql.execution.collect_fields import FieldDetailsList
 from graphql.pyutils import AwaitableOrValue, Path, is_awaitable
 
+from gql.projection_budget import CURRENT
 from gql.projection_compiler import CONDITIONS, PlanKey, ProjectionCompiler, Projector, Refused, plan_key
 from gql.projection_registry import Computed, ProjectionRegistry
+from providers.budget import Budget, BudgetExceeded, Counter
 
 __all__ = ["Computed", "Plans", "ProjectingExecutor", "Projection", "ProjectionRegistry", "encode"]
+
+_OF_THE_ANSWER: Final = frozenset({Counter.OBJECTS, Counter.ANSWER_BYTES})
 
 logger = logging.getLogger(__name__)
 
@@ -48,12 +53,13 @@ logger = logging.getLogger(__name__)
 class _Variant:
     """The plans of one document for one combination of the values that @skip and @include read."""
 
-    __slots__ = ("objects", "plans", "seen")
+    __slots__ = ("objects", "plans", "seen", "weights")
 
     def __init__(self) -> None:
         self.seen = 0
         self.plans: dict[PlanKey, Projector | None] = {}
         self.objects: dict[PlanKey, dict[type, Projector] | str] = {}
+        self.weights: dict[PlanKey, int] = {}
 
 
 class Plans:
@@ -138,11 +144,14 @@ class ProjectingExecutor(Executor[None]):
     abort signal, and when the operation has a directive (such as the one that disables error propagation).
     """
 
-    def __init__(self, *args: Any, projection: Projection, plans: Plans, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, projection: Projection, plans: Plans, budget: Budget | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
         plain = self.middleware_manager is not None or self.abort_signal is not None
         self._projection = projection
         self._plans = plans
+        self._budget = budget
         self._variant = plans.variant(self.variable_values.coerced) if projection.enabled and not plain else None
 
     def complete_object_value(
@@ -158,6 +167,8 @@ class ProjectingExecutor(Executor[None]):
         projected = self._project(return_type, field_details_list, result)
         if projected is not None:
             return cast(dict[str, Any], projected)
+        if self._budget is not None:
+            self._budget.spend(Counter.OBJECTS)
         return super().complete_object_value(return_type, field_details_list, info, path, result, position_context)
 
     def complete_list_value(
@@ -202,20 +213,52 @@ class ProjectingExecutor(Executor[None]):
             plan = variant.plans[key] = self._compile(variant, return_type, details)
         if plan is None:
             return None
+        CURRENT.budget = self._budget
         try:
             projected = plan(value)
+        except BudgetExceeded:
+            raise
         except Exception:  # noqa: BLE001  whatever is odd: graphql-core does the sub-tree again and says what it is
             self._plans.bailed += 1
             return None
+        finally:
+            CURRENT.budget = None
         self._plans.projected += 1
         return projected
+
+    def complete_leaf_value(self, return_type: GraphQLLeafType, result: Any) -> Any:  # type: ignore[override]
+        """Completes a leaf, and counts the bytes of what a source wrote."""
+        completed = super().complete_leaf_value(return_type, result)
+        if completed.__class__ is msgspec.Raw and self._budget is not None:
+            self._budget.spend(Counter.ANSWER_BYTES, memoryview(completed).nbytes)
+        return completed
+
+    def handle_field_error(
+        self,
+        raw_error: Exception,
+        return_type: GraphQLOutputType,
+        field_details_list: FieldDetailsList,
+        path: Path,
+    ) -> None:
+        """Handles a field's error. What the answer as a whole used too much of ends the operation, and no field alone.
+
+        A field that is over it would be null, and every one behind it an error of its own.
+        """
+        if isinstance(raw_error, BudgetExceeded) and raw_error.counter in _OF_THE_ANSWER:
+            raise raw_error
+        super().handle_field_error(raw_error, return_type, field_details_list, path)
 
     def _compile(
         self, variant: _Variant, return_type: GraphQLOutputType, details: FieldDetailsList
     ) -> Projector | None:
         refuse = self._plans.refuse
         compiler = ProjectionCompiler(
-            self, self._projection.registry, variant.objects, structs=self._projection.structs, refuse=refuse
+            self,
+            self._projection.registry,
+            variant.objects,
+            variant.weights,
+            structs=self._projection.structs,
+            refuse=refuse,
         )
         try:
             return compiler.plan(return_type, details)
@@ -253,8 +296,12 @@ class Projection:
         variable_values: dict[str, Any] | None = None,
         operation_name: str | None = None,
         hide_suggestions: bool = False,
+        budget: Budget | None = None,
     ) -> ExecutionResult:
-        """Returns the result of one operation of the document in `plans`, which has to be valid for the schema."""
+        """Returns the result of one operation of the document in `plans`, which has to be valid for the schema.
+
+        Raises BudgetExceeded when the answer has more objects, or more of the sources' own bytes, than `budget` allows.
+        """
         executor = ProjectingExecutor.build(
             self.schema,
             plans.document,
@@ -265,6 +312,7 @@ class Projection:
             hide_suggestions=hide_suggestions,
             projection=self,
             plans=plans,
+            budget=budget,
         )
         if isinstance(executor, list):
             return ExecutionResult(None, executor)

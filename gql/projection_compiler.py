@@ -24,6 +24,7 @@ from graphql import (
     GraphQLOutputType,
     GraphQLString,
     Undefined,
+    get_named_type,
     is_leaf_type,
     is_list_type,
     is_non_null_type,
@@ -33,6 +34,7 @@ from graphql.pyutils import is_awaitable
 from strawberry.types.enum import StrawberryEnumDefinition
 from strawberry.types.field import StrawberryField
 
+from gql.projection_budget import CURRENT
 from gql.projection_registry import Computed, Prepared, ProjectionRegistry, members
 
 __all__ = ["CONDITIONS", "PlanKey", "ProjectionCompiler", "Projector", "Refused", "plan_key"]
@@ -78,8 +80,9 @@ def plan_key(return_type: object, details: FieldDetailsList) -> PlanKey:
 class ProjectionCompiler:
     """Compiles selections of one operation, with graphql-core's own `collect_subfields`.
 
-    `objects` keeps the projectors of every (type, selection), or why it has none, and is shared by the plans of a
-    document; `refuse` is told why the records of one possible type are left out of a plan for an abstract type.
+    `objects` keeps the projectors of every (type, selection), or why it has none, `weights` how many objects one value
+    of it has; both are shared by the plans of a document. `refuse` is told why the records of one possible type are
+    left out of a plan for an abstract type.
     """
 
     def __init__(
@@ -87,6 +90,7 @@ class ProjectionCompiler:
         executor: Executor[Any],
         registry: ProjectionRegistry,
         objects: dict[PlanKey, dict[type, Projector] | str],
+        weights: dict[PlanKey, int],
         *,
         structs: bool,
         refuse: Callable[[str], None],
@@ -94,6 +98,7 @@ class ProjectionCompiler:
         self._executor = executor
         self._registry = registry
         self._objects = objects
+        self._weights = weights
         self._structs = structs
         self._refuse = refuse
 
@@ -110,7 +115,10 @@ class ProjectionCompiler:
             if not is_non_null_type(type_.of_type):
                 completed = f"None if {item} is None else {completed}"
             # Tags and the like are mostly empty lists, and a comprehension is a call.
-            items = f"([{completed} for {item} in {v}] if {v} else [])"
+            # Its objects are counted before they are made.
+            weight = self._weight(type_.of_type, details)
+            some = f"{v} and {_bind(names, CURRENT.objects)}({v}, {weight})" if weight else v
+            items = f"([{completed} for {item} in {v}] if {some} else [])"
             return f"({items} if {v}.__class__ is list or {v}.__class__ is tuple else bail())"
         if is_leaf_type(type_):
             test, passed = self._leaf(type_, v, names)
@@ -149,9 +157,19 @@ class ProjectionCompiler:
         tests = []
         if datetime in passing:
             tests.append(f"{v}.__class__ is {_bind(names, datetime)} and {v}.tzinfo is {_bind(names, UTC)}")
+        if msgspec.Raw in passing:
+            return f"{v}.__class__ is {_bind(names, msgspec.Raw)}", f"{_bind(names, CURRENT.written)}({v})"
         if passing - {datetime}:
             tests.append(f"{v}.__class__ in {_bind(names, frozenset(passing - {datetime}))}")
         return " or ".join(tests) or "False", v
+
+    def _weight(self, type_: GraphQLOutputType, details: FieldDetailsList) -> int:
+        """Returns how many objects one value of a type has at most; those in lists are counted list by list."""
+        named = get_named_type(type_)
+        if is_list_type(_nullable(type_)) or is_leaf_type(named):
+            return 0
+        types = [named] if isinstance(named, GraphQLObjectType) else self._executor.schema.get_possible_types(named)
+        return max((self._weights.get(plan_key(each, details), 1) for each in types), default=1)
 
     def _abstract(self, type_: GraphQLAbstractType, details: FieldDetailsList) -> dict[type, Projector]:
         """Returns the projectors of every record class that can stand for one possible type, and for one alone."""
@@ -190,12 +208,19 @@ class ProjectionCompiler:
         if new_defer_usages:
             raise Refused(f"{type_.name}: a part is deferred")
         projectors: dict[type, Projector] = {}
+        self._weights[plan_key(type_, details)] = 1
         reasons: dict[str, None] = {}
         for record_class, computed in self._registry.records(type_.name).items():
             try:
                 projectors[record_class] = self._projector(type_, record_class, computed, grouped)
             except Refused as refused:
                 reasons[str(refused)] = None
+        fields = type_.fields
+        self._weights[plan_key(type_, details)] += sum(
+            self._weight(fields[each[0].node.name.value].type, each)
+            for each in grouped.values()
+            if each[0].node.name.value in fields
+        )
         if not projectors:
             raise Refused("; ".join(reasons) or f"{type_.name}: no record class is registered")
         return projectors

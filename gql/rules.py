@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from graphql import (
+    SKIP,
     ArgumentNode,
     ASTValidationRule,
     DocumentNode,
     FieldNode,
     GraphQLError,
+    ListValueNode,
     Node,
     NoSchemaIntrospectionCustomRule,
+    NullValueNode,
     ObjectFieldNode,
+    ObjectValueNode,
     ScalarLeafsRule,
     ValidationRule,
+    ValueNode,
+    VariableNode,
     Visitor,
-    print_ast,
+    VisitorAction,
     specified_rules,
     visit,
 )
 from graphql.validation.validate import ValidationAbortedError
 
-__all__ = ["naming_its_argument", "rules", "was_aborted"]
+__all__ = ["naming_their_arguments", "rules", "was_aborted"]
 
 
 class NoServiceRule(ValidationRule):
@@ -58,44 +65,79 @@ def was_aborted(error: GraphQLError) -> bool:
     return isinstance(error, ValidationAbortedError) and error.message == "Validation aborted."
 
 
-def naming_its_argument(error: GraphQLError, document: DocumentNode) -> GraphQLError:
-    """Returns the error about a literal with the name of the argument or input field that it was given for.
+def naming_their_arguments(errors: Iterable[GraphQLError], document: DocumentNode) -> tuple[GraphQLError, ...]:
+    """Returns the errors, those about a literal with the name of the argument or input field that it was given for.
 
-    Other errors are returned as they are: graphql-core's words name the field, variable or argument.
+    Other errors are returned as they are: graphql-core's words name the field, variable or argument. The document is
+    walked once for all errors.
     """
-    node = error.nodes[0] if error.nodes else None
-    if node is None:
-        return error
-    finder = _Holder(node)
-    visit(document, finder)
-    if finder.name is None or f"'{finder.name}" in error.message:
+    holders = _Holders()
+    visit(document, holders)
+    return tuple(_naming(error, holders) for error in errors)
+
+
+def _naming(error: GraphQLError, holders: _Holders) -> GraphQLError:
+    name = holders.name(error.nodes[0]) if error.nodes else None
+    if name is None or f"'{name}" in error.message:
         return error
     return GraphQLError(
-        f"{finder.name}: {error.message}",
+        f"{name}: {error.message}",
         nodes=error.nodes,
         original_error=error.original_error,
-        extensions={**(error.extensions or {}), "argument": finder.name},
+        extensions={**(error.extensions or {}), "argument": name},
     )
 
 
-class _Holder(Visitor):
-    """Finds the innermost argument or input field that holds a value."""
+class _Holders(Visitor):
+    """Knows the innermost argument or input field that holds a value.
 
-    def __init__(self, value: Node) -> None:
+    Validation has copies, without a place in the document, of lists and objects in the place of a scalar. They are
+    found by their shape; equal shapes have one number, so that every value is looked at once however deep it stands.
+    """
+
+    def __init__(self) -> None:
         super().__init__()
-        self._value = value
-        self._text = print_ast(value)
-        self._open: list[str] = []
-        self.name: str | None = None
+        self._by_node: dict[int, str] = {}
+        self._shapes: dict[tuple[Any, ...], int] = {}
+        self._by_shape: dict[int, str] = {}
 
-    def enter(self, node: Any, *_: Any) -> None:
-        if isinstance(node, ArgumentNode | ObjectFieldNode):
-            self._open.append(node.name.value)
-        # Validation has a copy, without a place in the document, of a value that may hold variables.
-        same = print_ast(node) == self._text if self._value.loc is None else node is self._value
-        if same and self._open and self.name is None:
-            self.name = self._open[-1]
+    def enter_argument(self, node: ArgumentNode, *_: Any) -> VisitorAction:
+        """Notes an argument and everything in its value."""
+        self._hold(node)
+        return SKIP
 
-    def leave(self, node: Any, *_: Any) -> None:
-        if isinstance(node, ArgumentNode | ObjectFieldNode):
-            self._open.pop()
+    def name(self, node: Node) -> str | None:
+        """Returns the name of what holds a node, None when it is in no argument."""
+        if node.loc is None and isinstance(node, ListValueNode | ObjectValueNode):
+            return self._by_shape.get(self._shape(node, None))
+        return self._by_node.get(id(node))
+
+    def _hold(self, node: ArgumentNode | ObjectFieldNode) -> int:
+        name = node.name.value
+        self._by_node[id(node)] = self._by_node[id(node.name)] = name
+        return self._shape(node.value, name)
+
+    def _shape(self, node: ValueNode, holder: str | None) -> int:
+        """Returns the number of a value's shape; notes its nodes where a holder is given.
+
+        In a copy there is null for a variable in a list, and nothing for one in an object.
+        """
+        shape: tuple[Any, ...]
+        if isinstance(node, ListValueNode):
+            shape = ("list", *[self._shape(each, holder) for each in node.values])
+        elif isinstance(node, ObjectValueNode):
+            fields = [
+                (each.name.value, self._shape(each.value, None) if holder is None else self._hold(each))
+                for each in node.fields
+            ]
+            variables = {each.name.value for each in node.fields if isinstance(each.value, VariableNode)}
+            shape = ("object", *[field for field in fields if field[0] not in variables])
+        elif isinstance(node, VariableNode):
+            shape = (NullValueNode.kind, None)
+        else:
+            shape = (node.kind, getattr(node, "value", None))
+        number = self._shapes.setdefault(shape, len(self._shapes))
+        if holder is not None:
+            self._by_node[id(node)] = holder
+            self._by_shape.setdefault(number, holder)
+        return number

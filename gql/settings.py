@@ -135,6 +135,8 @@ class LimitSettings(Table):
     depth: int = Field(default=20, ge=1, le=200)
     aliases: int = Field(default=100, ge=0)
     root_fields: int = Field(default=50, ge=1)
+    conditions: int = Field(default=1_000, ge=1)
+    operands: int = Field(default=10_000, ge=1)
     cost: int = Field(default=25_000, ge=1)
     batch: int = Field(default=1, ge=1, le=100)
     introspection: bool = True
@@ -153,13 +155,15 @@ class LimitSettings(Table):
 class CacheSettings(Table):
     """`[server.cache]`: answers of the sources (`max_bytes`, Redis), and parsed documents.
 
-    `document_bytes` counts the texts of the documents kept; a parsed document takes about a hundred times its text.
+    `document_bytes` counts the texts of the documents kept, `document_nodes` the nodes of their syntax trees, each of
+    which takes about 300 bytes. A document that is refused is kept with its errors alone.
     """
 
     max_bytes: int = Field(default=64_000_000, ge=0)
     redis_url_env: EnvironmentName | None = None
     documents: int = Field(default=1_000, ge=1)
     document_bytes: int = Field(default=2_000_000, ge=1)
+    document_nodes: int = Field(default=200_000, ge=1)
 
 
 class TelemetrySettings(Table):
