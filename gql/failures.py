@@ -86,7 +86,8 @@ def public(error: GraphQLError) -> GraphQLError:
     """Returns the error as a client may see it.
 
     The client's own mistakes, found by graphql-core or here, are BAD_USER_INPUT; a source's failure has its code; an
-    operation that uses more than it may is QUERY_TOO_COMPLEX; anything else is masked and logged under the id that the client gets as `extensions.errorId`.
+    operation that uses more than it may is QUERY_TOO_COMPLEX; anything else is masked and logged under the id that the
+    client gets as `extensions.errorId`.
     """
     cause = _cause(error)
     match cause:

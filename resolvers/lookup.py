@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 from aiodataloader import DataLoader
 
+from providers.budget import BudgetExceeded
 from providers.errors import ScanLimitExceeded, SourceBadRequest, SourceError
 from providers.record import ContactRecord, SourceRecord, StageRecord, TagRecord, UserRecord
 from providers.source import Source
@@ -96,7 +97,7 @@ class _Lookup(DataLoader[tuple[str, frozenset[str]], Any]):
             contact, _ = await self._operation.ask(self._source, request, provider.contact)
         except SourceBadRequest as error:
             return None if error.status in _NOT_THERE else error
-        except SourceError as error:
+        except (SourceError, BudgetExceeded) as error:
             return error
         # Whatever the source made of the id ("042", another one's alias): only the contact of this id is it.
         return contact if contact.native_id == native_id else None
@@ -105,7 +106,7 @@ class _Lookup(DataLoader[tuple[str, frozenset[str]], Any]):
 async def _settled(operation: Operation, argument: str, id: str, wanted: PartsOf) -> Node | Exception | None:
     try:
         return await _node(operation, argument, id, wanted)
-    except (BadUserInput, SourceError) as error:
+    except (BadUserInput, SourceError, BudgetExceeded) as error:
         return error
 
 
