@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from aiodataloader import DataLoader
 
-from providers.budget import Budget, BudgetLimits, Counter
+from providers.budget import Budget, BudgetExceeded, BudgetLimits, Counter
 from providers.errors import SourceError
 from providers.provider import InvalidAnswer
 from providers.record import SourceRecord
@@ -47,6 +47,8 @@ class Operation:
         self.explain = explain
         self.cursors = cursors or CursorCodec()
         self.budget = Budget(limits, deadline)
+        # Why not all candidates for `matches` were looked at, which a list of contacts has no place to say.
+        self.matching_over: BudgetExceeded | None = None
         self.memo: dict[Any, Any] = {}
         # What every source has answered so far, decoded, by its name.
         self.answers: dict[str, list[Any]] = {}
