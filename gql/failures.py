@@ -59,6 +59,19 @@ def report(info: Info, failures: Iterable[SourceError]) -> None:
     )
 
 
+def report_over_budget(info: Info, error: BudgetExceeded) -> None:
+    """Puts into the answer's errors, once an operation, that a field has less than there is."""
+    if any(known.original_error is error for known in info.context.errors):
+        return
+    raw = info._raw_info
+    message, extensions = _over_budget(error)
+    info.context.errors.append(
+        GraphQLError(
+            message, nodes=raw.field_nodes, path=raw.path.as_list(), original_error=error, extensions=extensions
+        )
+    )
+
+
 def source_extensions(error: SourceError) -> dict[str, Any]:
     """Returns `extensions` of a source's failure. `retryAfter` is in seconds; what is unknown is left out."""
     extensions: dict[str, Any] = {"code": error.code.value, "source": error.source}
@@ -86,7 +99,8 @@ def public(error: GraphQLError) -> GraphQLError:
     """Returns the error as a client may see it.
 
     The client's own mistakes, found by graphql-core or here, are BAD_USER_INPUT; a source's failure has its code; an
-    operation that uses more than it may is QUERY_TOO_COMPLEX; anything else is masked and logged under the id that the client gets as `extensions.errorId`.
+    operation that uses more than it may is QUERY_TOO_COMPLEX; anything else is masked and logged under the id that the
+    client gets as `extensions.errorId`.
     """
     cause = _cause(error)
     match cause:

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+from providers.budget import BudgetExceeded
 from providers.record import global_id
 from resolvers import ids, lookup
 from resolvers.errors import BadUserInput
@@ -33,7 +34,8 @@ async def entities(
     """Returns, in the order of the representations, each entity's record, None when it is unknown or gone, or the
     exception that is its error: BadUserInput for a representation that is none, SourceError for a failed source.
 
-    `wanted` gives the parts selected for a type.
+    `wanted` gives the parts selected for a type. Raises BudgetExceeded when so many were left out, because the
+    operation may use no more, that an error for each would only make the answer long.
     """
     found: list[Any] = [_entity_id(each, f"representations[{i}]") for i, each in enumerate(representations)]
     asked = [index for index, each in enumerate(found) if isinstance(each, str)]
@@ -43,6 +45,9 @@ async def entities(
         # What is wrong with an id is said of the representation, which knows no `ids`.
         wrong = isinstance(record, BadUserInput)
         found[index] = BadUserInput(f"representations[{index}].id", record.message) if wrong else record
+    left_out = [each for each in found if isinstance(each, BudgetExceeded)]
+    if len(left_out) > lookup.MAX_IDS:
+        raise left_out[0]
     return found
 
 

@@ -10,7 +10,7 @@ import msgspec
 
 from providers.cache import Cache, StoredAnswer
 from providers.credential import is_header_value
-from providers.errors import Retriable, SourceTimeout
+from providers.errors import Retriable, SourceError, SourceTimeout
 from providers.freshness import freshness
 from providers.request import Request, Response
 from providers.settings import SourceSettings
@@ -74,7 +74,9 @@ class CachedUpstream:
             )
         except (Retriable, TimeoutError) as error:
             if stored is not None and stored.stale_allowed and late < self._stale_if_error:
-                return _given(stored, began, on_attempt, stale=True)
+                given = _given(stored, began, on_attempt, stale=True)
+                given.calls = error.calls if isinstance(error, SourceError) else 0
+                return given
             if isinstance(error, Retriable):
                 raise
             message = f"{self._name} did not answer in the time left for this request"
@@ -110,7 +112,7 @@ class CachedUpstream:
         response = await self._upstream.exchange(request, headers, deadline, on_attempt, conditional=etag is not None)
         if response.status == 304 and stored is not None:
             known = {**stored.headers, **_own_headers(response)}
-            response = Response(stored.status, known, stored.body, response.fetched_at)
+            response = Response(stored.status, known, stored.body, response.fetched_at, calls=response.calls)
         response.asked_at = asked_at
         await self._store(scope, request, response, asked_at, replaces=stored is not None)
         return response

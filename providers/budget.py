@@ -85,10 +85,19 @@ class Budget:
         if used > self.limit(counter):
             raise BudgetExceeded(counter, used, self.limit(counter))
 
+    def count(self, counter: Counter, amount: int) -> None:
+        """Counts without refusing: of what was done already. A negative amount gives back what was not used."""
+        self._used[counter] += amount
+
     def work(self, amount: int) -> bool:
         """Adds to the work done since the loop was last given a turn; returns whether it is time for `give_way`."""
         self._pending_work += amount
         return self._pending_work >= WORK_SLICE
+
+    async def worked(self, amount: int) -> None:
+        """Notes work that was done, and gives way when there was enough of it. Raises DeadlinePassed."""
+        if self.work(amount):
+            await self.give_way()
 
     async def give_way(self) -> None:
         """Lets other tasks run. Raises DeadlinePassed."""

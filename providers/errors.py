@@ -45,7 +45,8 @@ class SourceError(Exception):
     """A source's failure as a client may see it.
 
     `message` is public. `status` is the upstream's HTTP status, `retry_after` is in seconds,
-    `request_id` is the upstream's own id of the failed request; each None when unknown.
+    `request_id` is the upstream's own id of the failed request; each None when unknown. `calls` is how many exchanges
+    were tried, with retries and redirects.
     """
 
     code: SourceErrorCode
@@ -65,6 +66,7 @@ class SourceError(Exception):
         self.status = status
         self.retry_after = retry_after
         self.request_id = request_id
+        self.calls = 0
 
 
 class Retriable(SourceError):

@@ -40,6 +40,11 @@ class Page(msgspec.Struct):
     bad: tuple[BadRow, ...] = ()
 
     @property
+    def row_count(self) -> int:
+        """How many rows the answer has."""
+        return len(self.records)
+
+    @property
     def native_ids(self) -> list[str]:
         """The rows' ids, "" for a bad one."""
         records = self.records
@@ -64,6 +69,11 @@ class BucketPage(msgspec.Struct):
 
     buckets: list[Bucket]
 
+    @property
+    def row_count(self) -> int:
+        """How many rows the answer has, those of all stages."""
+        return sum(len(bucket.records) for bucket in self.buckets)
+
 
 class TagPage(msgspec.Struct):
     """One page of tags (or groups), aligned like `Page`."""
@@ -74,6 +84,11 @@ class TagPage(msgspec.Struct):
     size: int | None = None
     total_pages: int | None = None
     bad: tuple[BadRow, ...] = ()
+
+    @property
+    def row_count(self) -> int:
+        """How many rows the answer has."""
+        return len(self.records)
 
 
 class Stage(msgspec.Struct, frozen=True):

@@ -27,6 +27,8 @@ class Response(msgspec.Struct):
 
     `asked_at` (which only an answer by way of a cache has) and `fetched_at` are seconds since the epoch; `stale` says
     that a cache answered past its time because the source could not; `cache_hit` that no call went out for it.
+    `calls` is how many exchanges the answer took, with retries and redirects; 0 for one that was kept. Everybody who
+    waited for a shared call has its number.
     """
 
     status: int
@@ -36,3 +38,4 @@ class Response(msgspec.Struct):
     stale: bool = False
     cache_hit: bool = False
     asked_at: float = 0.0
+    calls: int = 0

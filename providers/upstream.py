@@ -60,7 +60,8 @@ _log = logging.getLogger(__name__)
 
 
 class _Call(msgspec.Struct, gc=False):
-    """What stays the same through the attempts of one call. `path` is the encoded target, `end` its deadline."""
+    """What stays the same through the attempts of one call. `path` is the encoded target, `end` its deadline,
+    `sent` how many exchanges were begun."""
 
     request: Request
     path: str
@@ -68,6 +69,7 @@ class _Call(msgspec.Struct, gc=False):
     end: float
     on_attempt: OnAttempt | None
     conditional: bool
+    sent: int = 0
 
 
 class Upstream:
@@ -126,15 +128,18 @@ class Upstream:
             raise SourceBadRequest(self._name, f"{self._name} cannot be asked this: {error}", status=404) from error
         permit = Permit.CALL if self._breaker.is_closed else self._permit()
         self._budget.deposit()
+        call = _Call(request, path, headers, end, on_attempt, conditional)
         try:
-            response = await self._call(_Call(request, path, headers, end, on_attempt, conditional))
+            response = await self._call(call)
         except SourceError as error:
+            error.calls = call.sent
             self._note(request, error, permit)
             raise
         except BaseException:
             self._breaker.abandoned(permit)
             raise
         self._breaker.succeeded(permit)
+        response.calls = call.sent
         return response
 
     async def _call(self, call: _Call) -> Response:
@@ -178,6 +183,7 @@ class Upstream:
     async def _carried(self, call: _Call) -> Answer:
         send, origin, limits, end = self.transport.send, self._origin, self._limits, call.end
         method, body = call.request.method, call.request.body
+        call.sent += 1
         answer = await send(origin, method, call.path, call.headers, body, limits, end)
         if answer.status not in _REDIRECTS:
             return answer
@@ -190,6 +196,7 @@ class Upstream:
             if there is None:
                 break
             path = there
+            call.sent += 1
             answer = await send(origin, method, path, call.headers, body, limits, end)
         return answer
 

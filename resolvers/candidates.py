@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+from providers.budget import BudgetExceeded, Counter
 from providers.errors import SourceError, SourceErrorCode
 from providers.record import ContactRecord
 from providers.source import Source
@@ -26,6 +27,8 @@ MOST = 500
 # which finds unbroken ones alone.
 _FEW_DIGITS = 3
 _MANY_DIGITS = 7
+# Making a candidate's keys takes as long as so many comparisons.
+_KEYS_WORK = 8
 
 
 class Keys(msgspec.Struct, frozen=True):
@@ -65,6 +68,7 @@ class Found(msgspec.Struct):
     """What one source says to a person's keys.
 
     `asked`: how many searches were needed; `errors`: those that failed. `warnings` say what they do not cover.
+    `over`: why the operation may look for no more.
     """
 
     source: Source
@@ -73,10 +77,16 @@ class Found(msgspec.Struct):
     errors: list[SourceError]
     warnings: dict[str, ErrorRecord]
     streams: list[Stream]
+    over: BudgetExceeded | None = None
 
 
 async def find(operation: Operation, source: Source, keys: Keys, parts: frozenset[str]) -> Found:
-    """Returns the source's contacts that have one of the keys. Never raises SourceError."""
+    """Returns the source's contacts that have one of the keys: looked for once an operation. Never raises SourceError
+    or BudgetExceeded."""
+    return await once(operation, ("found", source.name, keys, parts), lambda: _find(operation, source, keys, parts))
+
+
+async def _find(operation: Operation, source: Source, keys: Keys, parts: frozenset[str]) -> Found:
     capabilities = source.provider.capabilities
     found = Found(source, [], 0, [], {}, [])
     terms: list[str] = []
@@ -97,18 +107,53 @@ async def find(operation: Operation, source: Source, keys: Keys, parts: frozense
         found.asked += 1
         if isinstance(answer, SourceError):
             found.errors.append(answer)
+        elif isinstance(answer, BudgetExceeded):
+            _end(found, answer)
         elif isinstance(answer, BaseException):
             raise answer
         else:
             found.streams.append(answer)
             _complete(found, answer)
-            contacts |= {record.id: record for record in answer.items if _same(record, keys)}
+            try:
+                await _compare(operation, answer.items, keys, contacts)
+            except BudgetExceeded as error:
+                _end(found, error)
     found.contacts = list(contacts.values())
     return found
 
 
-def _same(record: ContactRecord, keys: Keys) -> bool:
-    own = keys_of(record)
+def _end(found: Found, error: BudgetExceeded) -> None:
+    """Notes that the operation may look for no more."""
+    found.over = error
+    _incomplete(
+        found,
+        f"not all candidates were looked at: the operation may not use more than {error.limit:,} {error.counter.value}"
+        f" (server.limits.{error.counter.value})",
+    )
+
+
+async def _compare(
+    operation: Operation, candidates: list[ContactRecord], keys: Keys, contacts: dict[str, ContactRecord]
+) -> None:
+    """Adds the candidates that have one of the keys to `contacts`. Raises BudgetExceeded."""
+    budget = operation.budget
+    known: dict[int, tuple[ContactRecord, Keys]] = operation.memo.setdefault("keys of candidates", {})
+    for record in candidates:
+        kept = known.get(id(record))
+        if kept is None:
+            # The record is kept with its keys, so that no other one gets its identity.
+            kept = known[id(record)] = record, keys_of(record)
+            budget.spend(Counter.EVALUATIONS, _KEYS_WORK)
+            if budget.work(_KEYS_WORK):
+                await budget.give_way()
+        budget.spend(Counter.EVALUATIONS)
+        if _same(kept[1], keys):
+            contacts[record.id] = record
+        if budget.work(1):
+            await budget.give_way()
+
+
+def _same(own: Keys, keys: Keys) -> bool:
     return not set(own.emails).isdisjoint(keys.emails) or not set(own.phones).isdisjoint(keys.phones)
 
 

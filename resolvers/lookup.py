@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 from aiodataloader import DataLoader
 
+from providers.budget import BudgetExceeded
 from providers.errors import ScanLimitExceeded, SourceBadRequest, SourceError
 from providers.record import ContactRecord, SourceRecord, StageRecord, TagRecord, UserRecord
 from providers.source import Source
@@ -19,6 +20,7 @@ from resolvers.scan import Scan
 from resolvers.shared import shared
 
 MAX_IDS = 100
+_AT_A_TIME = 250
 # What a source answers for an id it does not have, or that cannot be one of its ids (trap 4: 400 and 422 alike).
 _NOT_THERE = {400, 404, 410, 422}
 
@@ -83,8 +85,13 @@ class _Lookup(DataLoader[tuple[str, frozenset[str]], Any]):
         wanted: dict[str, frozenset[str]] = {}
         for native_id, parts in keys:
             wanted[native_id] = wanted.get(native_id, frozenset()) | parts
-        answers = await asyncio.gather(*(self._one(native_id, parts) for native_id, parts in wanted.items()))
-        found = dict(zip(wanted, answers, strict=True))
+        found: dict[str, Any] = {}
+        asked = list(wanted.items())
+        # In turns with other tasks: beginning thousands of calls at once holds them all up.
+        for start in range(0, len(asked), _AT_A_TIME):
+            turn = asked[start : start + _AT_A_TIME]
+            answers = await asyncio.gather(*(self._one(native_id, parts) for native_id, parts in turn))
+            found |= zip((native_id for native_id, _ in turn), answers, strict=True)
         return [found[native_id] for native_id, _ in keys]
 
     async def _one(self, native_id: str, parts: frozenset[str]) -> ContactRecord | Exception | None:
@@ -96,7 +103,7 @@ class _Lookup(DataLoader[tuple[str, frozenset[str]], Any]):
             contact, _ = await self._operation.ask(self._source, request, provider.contact)
         except SourceBadRequest as error:
             return None if error.status in _NOT_THERE else error
-        except SourceError as error:
+        except (SourceError, BudgetExceeded) as error:
             return error
         # Whatever the source made of the id ("042", another one's alias): only the contact of this id is it.
         return contact if contact.native_id == native_id else None
@@ -105,7 +112,7 @@ class _Lookup(DataLoader[tuple[str, frozenset[str]], Any]):
 async def _settled(operation: Operation, argument: str, id: str, wanted: PartsOf) -> Node | Exception | None:
     try:
         return await _node(operation, argument, id, wanted)
-    except (BadUserInput, SourceError) as error:
+    except (BadUserInput, SourceError, BudgetExceeded) as error:
         return error
 
 

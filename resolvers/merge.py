@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 
+from providers.budget import BudgetExceeded
 from providers.errors import SourceError, SourceErrorCode
 from providers.query import Order
 from resolvers.cursors import Place
@@ -28,6 +29,8 @@ class Part(msgspec.Struct, eq=False):
     rank: int = 0
     taken: int = 0
     error: SourceError | None = None
+    # Why it was read no further although it did not end: the operation may use no more.
+    over: BudgetExceeded | None = None
     # Read backward from the list's end, whose rank is known when the list's length is.
     from_end: bool = False
     # What was asked only for the total, when nothing else was.

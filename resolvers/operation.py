@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 
 from aiodataloader import DataLoader
 
-from providers.budget import Budget, BudgetLimits
+from providers.budget import Budget, BudgetExceeded, BudgetLimits, Counter
+from providers.errors import SourceError
 from providers.provider import InvalidAnswer
 from providers.record import SourceRecord
 from providers.request import Request, Response
@@ -46,6 +47,8 @@ class Operation:
         self.explain = explain
         self.cursors = cursors or CursorCodec()
         self.budget = Budget(limits, deadline)
+        # Why not all candidates for `matches` were looked at, which a list of contacts has no place to say.
+        self.matching_over: BudgetExceeded | None = None
         self.memo: dict[Any, Any] = {}
         # What every source has answered so far, decoded, by its name.
         self.answers: dict[str, list[Any]] = {}
@@ -64,10 +67,15 @@ class Operation:
     ) -> tuple[T, Response]:
         """Returns the decoded answer and the answer itself; equal questions of one operation go out once.
 
-        `decode` is a method of the source's provider. Raises SourceError.
+        `decode` is a method of the source's provider. The answer's rows are counted for everybody who asks, who all
+        look at them. Raises SourceError, BudgetExceeded.
         """
         # One waiter's cancellation must not be everybody's (aiodataloader shares the future).
         answer: tuple[T, Response] = await shared(self._upstream.load((source.name, request, decode)))
+        rows: int = getattr(answer[0], "row_count", 1)
+        self.budget.spend(Counter.ROWS, rows)
+        if self.budget.work(rows):
+            await self.budget.give_way()
         return answer
 
     def forget(self, source: Source) -> None:
@@ -120,13 +128,21 @@ class _Upstream(DataLoader[tuple[str, Request, Decode], Any]):
         operation = self._operation
         explain = operation.explain
         entry = explain.request(source.name, request) if explain is not None else None
-        response = await source.send(
-            request,
-            operation.credentials.get(source.name),
-            deadline=operation.deadline,
-            fresh=operation.fresh or source.name in operation._past_cache,
-            on_attempt=entry.attempt if entry is not None else None,
-        )
+        # A call is counted before it goes out: those that wait for their turn have to be known to the next.
+        budget = operation.budget
+        budget.spend(Counter.UPSTREAM_CALLS)
+        try:
+            response = await source.send(
+                request,
+                operation.credentials.get(source.name),
+                deadline=operation.deadline,
+                fresh=operation.fresh or source.name in operation._past_cache,
+                on_attempt=entry.attempt if entry is not None else None,
+            )
+        except SourceError as error:
+            budget.count(Counter.UPSTREAM_CALLS, error.calls - 1)
+            raise
+        budget.count(Counter.UPSTREAM_CALLS, response.calls - 1)
         try:
             decoded = decode(response, source.record)
         except InvalidAnswer as error:

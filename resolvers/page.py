@@ -47,7 +47,8 @@ async def federated(
     policy: SourceErrorPolicy,
     wanted: Wanted,
 ) -> Outcome:
-    """Returns one page over all legs. Raises BadUserInput.
+    """Returns one page over all legs. Raises BadUserInput, and BudgetExceeded when the operation's budget ended before
+    anything was read that the page could give.
 
     `kind` and `question` (by its repr) make the fingerprint that ties cursors to their query.
     """
@@ -55,6 +56,7 @@ async def federated(
     mark = fingerprint(kind, [leg.plan.source.name for leg in legs], question)
     making = _Page(operation, mark, legs, page, how, orders, wanted)
     await making.read()
+    making.check_progress()
     if wanted.total:
         await making.counts.count()
     return making.outcome(policy)
@@ -65,6 +67,14 @@ def _at_start(mark: Mark | None, own: bool) -> bool:
     if isinstance(mark, IndexMark | LocalMark):
         return mark.index <= (1 if own else 0)
     return mark is None
+
+
+def _moved(part: Part) -> bool:
+    """Whether the next page begins further on in the part's list, though this one has nothing of it (`_beyond`)."""
+    stream = part.stream
+    if stream is None or part.error is not None or not stream.stopped or part.taken < len(stream.items):
+        return False
+    return stream.end_mark() != stream.base_mark()
 
 
 class _Page:
@@ -147,6 +157,12 @@ class _Page:
             await self._rank_from_the_end()
             page = await by_rank(self.parts, size, self._fill, forward=self.how.forward)
         self.items = page if self.how.forward else page[::-1]
+
+    def check_progress(self) -> None:
+        """Raises BudgetExceeded when the budget ended and the next page would begin where this one did."""
+        over = next((part.over for part in self.parts if part.over is not None), None)
+        if over is not None and not self.items and not any(_moved(part) for part in self.parts):
+            raise over
 
     async def _rank_from_the_end(self) -> None:
         await asyncio.gather(*(self._find_end(part) for part in self.parts if part.live and part.from_end))

@@ -19,7 +19,8 @@ async def matches(
 ) -> list[ContactRecord]:
     """Returns the contacts of other sources that are the same person, as far as those sources answered.
 
-    `sources` are the names of those to ask, all others when None; a name that is none is passed over. Never raises.
+    `sources` are the names of those to ask, all others when None; a name that is none is passed over. Never raises:
+    where the operation may use no more, `Operation.matching_over` says so.
     """
     others = [source for source in _others(operation, contact) if sources is None or source.name in sources]
     found = await _find(operation, others, lambda source: keys_of(contact), parts)
@@ -64,7 +65,10 @@ def _others(operation: Operation, contact: ContactRecord) -> list[Source]:
 async def _find(
     operation: Operation, sources: Sequence[Source], keys: Callable[[Source], Keys], parts: frozenset[str]
 ) -> list[Found]:
-    return await asyncio.gather(*(find(operation, source, keys(source), parts) for source in sources))
+    found = await asyncio.gather(*(find(operation, source, keys(source), parts) for source in sources))
+    over = next((each.over for each in found if each.over is not None), None)
+    operation.matching_over = operation.matching_over or over
+    return found
 
 
 def _person(operation: Operation, contacts: list[ContactRecord], found: list[Found]) -> PersonRecord:

@@ -13,7 +13,7 @@ from providers.query import And, Condition, Filter, ListQuery, Not, Operator, Or
 from providers.record import ContactRecord
 from providers.source import Source
 from resolvers.errors import BadUserInput
-from resolvers.predicate import PARTS, Predicate, compiled, fields_of, without_value
+from resolvers.predicate import PARTS, Predicate, compiled, fields_of, phone_operands, weight, without_value
 
 
 class Ordering(Enum):
@@ -32,9 +32,10 @@ class Ordering(Enum):
 class SourcePlan(msgspec.Struct, frozen=True):
     """One source's part of a contacts question.
 
-    `residual` is what records are held against here, None when the source answers exactly. `never`: no record can
-    hold, nothing is asked. `orders` are all the sort keys; the source is asked those in `query.orders`.
-    `own_orders`: the order to fall back on when LOCAL needs more than the scan limit; empty when there is none.
+    `residual` is what records are held against here, None when the source answers exactly; `weight` is about how many
+    comparisons that is, and `phones` are the operands in it that are read as numbers. `never`: no record can hold,
+    nothing is asked. `orders` are all the sort keys; the source is asked those in `query.orders`. `own_orders`: the
+    order to fall back on when LOCAL needs more than the scan limit; empty when there is none.
     """
 
     source: Source
@@ -46,6 +47,8 @@ class SourcePlan(msgspec.Struct, frozen=True):
     never: bool = False
     buckets: bool = False
     left: tuple[Filter, ...] = ()
+    weight: int = 0
+    phones: tuple[str, ...] = ()
 
 
 def plan(
@@ -108,6 +111,8 @@ def _split(
         never=split.never,
         buckets=capabilities.buckets and provider.needs_buckets(query),
         left=left,
+        weight=weight(And(left)) if left else 0,
+        phones=phone_operands(And(left)) if left else (),
     )
 
 

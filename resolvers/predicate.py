@@ -14,7 +14,9 @@ from unicodedata import normalize
 from providers.provider import Provider
 from providers.query import And, Condition, Filter, Not, Operator, Or, Value
 from providers.record import ContactRecord
+from resolvers.merged_filter import PARTS_OF_TEXT, merged
 from resolvers.phones import e164
+from resolvers.text_sets import contains_any, starts_with_any, weight_of_any
 
 Predicate: TypeAlias = Callable[[ContactRecord], bool]
 T = TypeVar("T")
@@ -60,20 +62,57 @@ def fields_of(filter: Filter) -> set[str]:
     return set().union(*(fields_of(item) for item in items))
 
 
+def weight(filter: Filter) -> int:
+    """Returns about how many plain comparisons a compiled filter makes of a record at most; 1 at least."""
+    return _weight(merged(filter))
+
+
+def _weight(filter: Filter) -> int:
+    match filter:
+        case Condition(operator=operator, value=tuple(values)) if operator in PARTS_OF_TEXT:
+            return weight_of_any([str(value) for value in values])
+        case Condition():
+            return 1
+        case Not(item=item):
+            return _weight(item)
+        case And(items=items) | Or(items=items):
+            return max(1, sum(_weight(item) for item in items))
+
+
 def compiled(filter: Filter, provider: Provider) -> Predicate:
-    """Returns the filter as a function of a record. It raises FilterRefused when a record cannot tell."""
+    """Returns the filter as a function of a record. It raises FilterRefused when a record cannot tell.
+
+    Many conditions on one field that ask for the same are one test.
+    """
+    return _compiled(merged(filter), provider)
+
+
+def _compiled(filter: Filter, provider: Provider) -> Predicate:
     match filter:
         case Condition():
             return _condition(filter, provider)
         case Not(item=item):
-            inner = compiled(item, provider)
+            inner = _compiled(item, provider)
             return lambda record: not inner(record)
         case And(items=items):
-            parts = [compiled(item, provider) for item in items]
+            parts = [_compiled(item, provider) for item in items]
             return lambda record: all(part(record) for part in parts)
         case Or(items=items):
-            parts = [compiled(item, provider) for item in items]
+            parts = [_compiled(item, provider) for item in items]
             return lambda record: any(part(record) for part in parts)
+
+
+def phone_operands(filter: Filter) -> tuple[str, ...]:
+    """Returns the operands that are read as phone numbers, which takes far longer than comparing them."""
+    match filter:
+        case Condition(field="phone", operator=operator, value=value) if operator in _EQUALITY:
+            return tuple(str(item) for item in _listed(value))
+        case Condition():
+            return ()
+        case Not(item=item):
+            return phone_operands(item)
+        case And(items=items) | Or(items=items):
+            return tuple(operand for item in items for operand in phone_operands(item))
 
 
 def without_value(condition: Condition) -> bool:
@@ -157,6 +196,10 @@ def _several(condition: Condition, key: Callable[[Any], object]) -> Callable[[Se
         return lambda values: any(
             (low is None or from_low(item, low)) and (high is None or to_high(item, high)) for item in values
         )
+    if isinstance(value, tuple) and operator in PARTS_OF_TEXT:
+        texts = [str(key(item)) for item in value]
+        found = starts_with_any(texts) if operator is Operator.STARTS_WITH else contains_any(texts)
+        return lambda values: any(found(str(item)) for item in values)
     operand = key(value)
     if operator is Operator.NE:
         return lambda values: operand not in values

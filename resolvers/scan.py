@@ -8,6 +8,7 @@ from typing import Any
 
 from aiodataloader import DataLoader
 
+from providers.budget import BudgetExceeded
 from providers.errors import ScanLimitExceeded, SourceError, SourceInvalidResponse
 from providers.page import BucketPage, Page
 from providers.record import ContactRecord
@@ -58,7 +59,7 @@ class Scan(DataLoader[str, Any]):
                 while missing and self._goes_on():
                     await self._read_on()
                     missing = self._left(missing, found)
-            except SourceError as error:
+            except (SourceError, BudgetExceeded) as error:
                 found |= dict.fromkeys(missing, error)
             else:
                 found |= {key: self._absent(key) for key in missing}

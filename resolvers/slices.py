@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+from providers.budget import BudgetExceeded
 from providers.errors import SourceError
 from resolvers.connection import ErrorRecord, SliceRecord, SourceStatus
 from resolvers.cursors import Place
@@ -13,12 +14,16 @@ from resolvers.merge import Part
 
 
 async def fill(part: Part, count: int) -> None:
-    """Reads until the part has `count` records; its failure is noted in it."""
+    """Reads until the part has `count` records; its failure is noted in it, and that the operation's budget
+    ended."""
     assert part.stream is not None
     try:
         await part.stream.fill(count)
     except SourceError as error:
         part.error = error
+    except BudgetExceeded as error:
+        part.stream.stop_at_budget(error)
+        part.over = error
 
 
 class Counts:

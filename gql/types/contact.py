@@ -11,6 +11,7 @@ from strawberry import UNSET
 
 from gql.arguments import names
 from gql.context import Info
+from gql.failures import ErrorCode, report_over_budget, request_error
 from gql.fields import field, instances_of
 from gql.scalars import JSON
 from gql.selection import parts
@@ -60,6 +61,25 @@ def _assignees(parent: strawberry.Parent[ContactRecord], info: Info) -> Any:
     return users.assignees(info.context.operation, parent, parts(info)) if parent.assignee_refs else []
 
 
+def _refuse_under_another(info: Info) -> None:
+    """Raises QUERY_TOO_COMPLEX when `matches` or `person` stands under another one.
+
+    Whoever matches a contact is matched by the same contacts: each level would multiply the answer and add nobody.
+    """
+    below = path = info._raw_info.path
+    while path is not None:
+        if path.typename is not None:
+            # Of a contact's fields only these two lead to a contact or a person.
+            if path is not below and path.typename == "Contact" and below.typename in ("Contact", "Person"):
+                raise request_error(
+                    ErrorCode.QUERY_TOO_COMPLEX,
+                    "matches and person of a contact cannot be asked for under one another: a contact's matches match"
+                    " the same contacts (no setting)",
+                )
+            below = path
+        path = path.prev  # type: ignore[assignment]
+
+
 async def _matches(
     parent: strawberry.Parent[ContactRecord],
     info: Info,
@@ -68,10 +88,16 @@ async def _matches(
         strawberry.argument(description="The names of the sources to look in; all others when omitted."),
     ] = UNSET,
 ) -> list[ContactRecord]:
-    return await persons.matches(info.context.operation, parent, names(sources), parts(info))
+    _refuse_under_another(info)
+    operation = info.context.operation
+    found = await persons.matches(operation, parent, names(sources), parts(info))
+    if operation.matching_over is not None:
+        report_over_budget(info, operation.matching_over)
+    return found
 
 
 async def _person(parent: strawberry.Parent[ContactRecord], info: Info) -> Any:
+    _refuse_under_another(info)
     return await persons.person_of(info.context.operation, parent, parts(info, "contacts"))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from providers.budget import BudgetExceeded
 from providers.errors import SourceErrorCode
 from providers.provider import Pipeline
 from resolvers.board import board
@@ -61,6 +62,12 @@ class BucketStream(Stream):
             self._take(stream)
             if stream.ended and not self.stopped:
                 await self._go_on(stage)
+
+    def stop_at_budget(self, error: BudgetExceeded) -> None:
+        """Ends the reading where the stage that is read stands, with what was read of it."""
+        if self._stages:
+            self._take(self._stages[-1][1])
+        super().stop_at_budget(error)
 
     async def _begin(self, need: int) -> None:
         """Enters the first stage. Its answer brings a page of all the others."""

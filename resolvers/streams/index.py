@@ -36,6 +36,7 @@ class IndexStream(IndexListStream):
         offset = index - start
         known = rows.records[offset : offset + count] if offset >= 0 else []
         await self._find_edge(start, rows)
+        await self.judge(known)
         self._take(index, known, rows.ended and index + len(known) >= start + len(rows.records))
 
     def _take(self, first: int, records: Sequence[ContactRecord | None], ended: bool) -> None:

@@ -52,6 +52,7 @@ class BackwardIndexStream(IndexListStream):
             stop -= 1
         known = rows.records[: stop - start] if start < stop <= start + len(rows.records) else []
         await self._find_edge(start, rows)
+        await self.judge(reversed(known))
         self._take(stop - len(known), known)
         if not known and stop:
             # Read on from the place where it was found, or from where the list now ends.

@@ -116,9 +116,11 @@ class IndexListStream(Stream):
         return rows
 
     def _consume(self, index: int, record: ContactRecord | None) -> None:
+        # Judged before the row counts as read: where the budget ends here, reading goes on with this row.
+        holds = record is not None and self.holds(record)
         self._here = None
         self._rows.append((index, row_id(record)))
-        if record is not None and self.holds(record):
+        if record is not None and holds:
             self.items.append(record)
             self._item_rows.append(len(self._rows) - 1)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Hashable
 
+from providers.budget import Counter
 from providers.errors import SortNotSupported
 from providers.record import ContactRecord
 from resolvers.marks import ANCHORS, LocalMark, check_of
@@ -62,11 +63,14 @@ class LocalStream(Stream):
 
     async def _whole(self) -> Whole:
         """Returns the sorted list, from a snapshot where one is young enough."""
+        budget = self.operation.budget
         ttl = self.source.settings.cache_ttl
         walking = self.bounds.bounded_after or self.bounds.bounded_before
         if ttl and not self.operation.fresh:
             kept = SNAPSHOTS.get(self._identity, ttl * (WALK if walking else 1))
             if isinstance(kept, Whole):
+                # Whoever looks at a list pays for it, whoever read it.
+                budget.spend(Counter.ROWS, len(kept.records))
                 return kept
         try:
             whole = await self._read()
@@ -78,7 +82,11 @@ class LocalStream(Stream):
                 f"{self.source.name} cannot sort this way and {length} than the scan_limit of {limit} that are read "
                 "and sorted here; filter more, sort by another field, or raise scan_limit",
             ) from error
+        await self.judge(whole.records)
         records = [record for record in whole.records if self.holds(record)]
+        sorting = len(records) * len(self.plan.orders)
+        budget.spend(Counter.EVALUATIONS, sorting)
+        await budget.worked(sorting)
         whole = Whole(in_order(records, self.plan.orders), whole.responses, whole.bad, whole.drifted)
         if ttl and not whole.drifted:
             SNAPSHOTS.put(self._identity, len(records), whole)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from providers.budget import BudgetExceeded
 from providers.errors import SortNotSupported, SourceErrorCode
 from resolvers.marks import Mark
 from resolvers.streams.stream import Stream
@@ -27,6 +28,11 @@ class OwnOrderStream(Stream):
         except SortNotSupported:
             self._inner = self._give_up()
             await self._inner.fill(count)
+        self._follow()
+
+    def stop_at_budget(self, error: BudgetExceeded) -> None:
+        """Ends the reading where the list that is read stands."""
+        self._inner.stop_at_budget(error)
         self._follow()
 
     def _give_up(self) -> Stream:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from providers.budget import Counter
 from providers.errors import SortNotSupported, SourceErrorCode
 from providers.record import ContactRecord
 from resolvers.cursors import malformed
@@ -88,6 +89,7 @@ class RunStream(Stream):
             records = await self._run(inner, first)
             if records is None:
                 return
+            await self._weighed(records)
             run = self._sorted(start, records)
             place, exact = self._place(run, mark)
             if self.forward:
@@ -165,6 +167,7 @@ class RunStream(Stream):
         records = await self._run(inner, first)
         if records is None:
             return
+        await self._weighed(records)
         self._taken += len(records)
         self._passed += len(records)
         if self.forward:
@@ -203,6 +206,11 @@ class RunStream(Stream):
                     f"{self.source.name} has more than the scan_limit of {self.scan_limit} contacts of one {equal}, "
                     "too many to sort them by the next field; order by fewer fields, filter more, or raise scan_limit",
                 )
+
+    async def _weighed(self, records: list[ContactRecord]) -> None:
+        """Judges a whole run, and counts what sorting it takes. Raises BudgetExceeded."""
+        self.operation.budget.spend(Counter.EVALUATIONS, len(records))
+        await self.judge(records)
 
     def _sorted(self, start: Start, records: list[ContactRecord]) -> SortedRun:
         """Returns those of a whole run that hold, in order."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import ClassVar, Protocol, get_args
 
+from providers.budget import BudgetExceeded, Counter
 from providers.errors import SourceErrorCode
 from providers.page import BadRow
 from providers.record import ContactRecord
@@ -15,7 +16,11 @@ from resolvers.connection import ErrorRecord
 from resolvers.cursors import malformed
 from resolvers.marks import Mark
 from resolvers.operation import Operation
+from resolvers.phones import e164
 from resolvers.plan import SourcePlan
+
+# Reading a phone number takes as long as so many comparisons.
+_NUMBER_WORK = 40
 
 
 class Bounds:
@@ -93,6 +98,10 @@ class Stream(ABC):
         self.stale = False
         self.fetched_at: float | None = None
         self.warnings: dict[SourceErrorCode, ErrorRecord] = {}
+        # What `judge` found, by the records' identity, and why it ended before the last one.
+        self._verdicts: dict[int, bool] = {}
+        self._unjudged: BudgetExceeded | None = None
+        self._phones_read = False
 
     @abstractmethod
     async def fill(self, count: int) -> None:
@@ -151,9 +160,48 @@ class Stream(ABC):
                 f"left out what could not be read: {named}{more} ({bad[0].reason})",
             )
 
-    def holds(self, record: ContactRecord) -> bool:
+    async def judge(self, records: Iterable[ContactRecord | None]) -> None:
+        """Judges records for `holds`, counted by the conditions that each is held against; gives way to other tasks
+        every few milliseconds. Where the operation may judge no more, the rest is left to `holds` to refuse.
+        """
         residual = self.plan.residual
-        return residual is None or residual(record)
+        if residual is None:
+            return
+        budget, weight = self.operation.budget, self.plan.weight
+        verdicts = self._verdicts = {}
+        if self.plan.phones and not self._phones_read:
+            await self._read_phones()
+        for record in records:
+            if record is None:
+                continue
+            try:
+                budget.spend(Counter.EVALUATIONS, weight)
+            except BudgetExceeded as error:
+                self._unjudged = error
+                return
+            verdicts[id(record)] = residual(record)
+            if budget.work(weight):
+                await budget.give_way()
+
+    async def _read_phones(self) -> None:
+        """Reads the filter's numbers in turns with other tasks; what judges by them finds them read (`e164`)."""
+        budget, region = self.operation.budget, self.source.record.default_region
+        for phone in self.plan.phones:
+            e164(phone, region)
+            if budget.work(_NUMBER_WORK):
+                await budget.give_way()
+        self._phones_read = True
+
+    def holds(self, record: ContactRecord) -> bool:
+        """Returns whether a record that was judged holds. Raises BudgetExceeded for one that was left out."""
+        if self.plan.residual is None:
+            return True
+        verdict = self._verdicts.get(id(record))
+        if verdict is None:
+            if self._unjudged is not None:
+                raise self._unjudged
+            raise RuntimeError("a record is asked about that was not judged")
+        return verdict
 
     def drifted(self) -> None:
         """Says that a place could not be found again."""
@@ -167,6 +215,15 @@ class Stream(ABC):
         self.warn(
             SourceErrorCode.SCAN_LIMIT_EXCEEDED,
             f"read {self.scanned} records for this page and stopped; ask on with endCursor, or raise scan_limit",
+        )
+
+    def stop_at_budget(self, error: BudgetExceeded) -> None:
+        """Ends the reading where it stands: the operation may use no more."""
+        self.stopped = True
+        self.warn(
+            SourceErrorCode.SCAN_LIMIT_EXCEEDED,
+            f"the operation may not use more than {error.limit:,} {error.counter.value} (server.limits."
+            f"{error.counter.value}); what was read until then is given: ask on with endCursor, or ask for less",
         )
 
     @property

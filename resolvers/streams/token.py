@@ -62,7 +62,7 @@ class TokenStream(CursorListStream):
             self._chain.past_cache()
             await self._begin_by_token(need, mark)
             return
-        self._take(page, self._after_overlap(page))
+        await self._take(page, self._after_overlap(page))
 
     # ------------------------------------------------------------ beginning
 
@@ -70,7 +70,7 @@ class TokenStream(CursorListStream):
         mark = self._mark
         if mark is None:
             self._size = self._page_size(need)
-            self._take(await self._chain.page(None, self._size, None), 0)
+            await self._take(await self._chain.page(None, self._size, None), 0)
         elif isinstance(mark, TokenMark):
             await self._begin_by_token(need, mark)
         else:
@@ -89,21 +89,21 @@ class TokenStream(CursorListStream):
             return
         ids = page.native_ids
         if 0 < mark.index <= len(ids) and ids[mark.index - 1] in (mark.last, ""):
-            self._take(page, mark.index)
+            await self._take(page, mark.index)
             if following is not None and mark.index == len(ids):
                 self._token = mark.following
-                self._take(following, self._after_overlap(following))
+                await self._take(following, self._after_overlap(following))
         elif mark.last in ids:
-            self._take(page, ids.index(mark.last) + 1)
+            await self._take(page, ids.index(mark.last) + 1)
         elif mark.at is not None and self._chain.by_time:
             # It may stand on another page now, so an older anchor on this one tells nothing yet.
             await self._begin_by_time(need, mark.at)
         elif (found := newest_anchor(ids, mark.last, mark.before)) is not None:
             self._remember(ids[: found[0] + 1], found)
-            self._take(page, found[0] + 1)
+            await self._take(page, found[0] + 1)
         else:
             self.drifted()
-            self._take(page, min(mark.index, len(ids)))
+            await self._take(page, min(mark.index, len(ids)))
 
     async def _resumed(self, mark: TokenMark) -> tuple[Page | None, Page | None]:
         """Returns the page that holds the mark's record and, where that ends it, the next one, asked for side by side.
@@ -147,7 +147,7 @@ class TokenStream(CursorListStream):
                 return
             self._token = token
             count = len(page.records)
-            self._take(page, min(start, count))
+            await self._take(page, min(start, count))
             start = max(0, start - count)
 
     async def _entered(self, at: int) -> Entry:
@@ -173,21 +173,25 @@ class TokenStream(CursorListStream):
 
     # ------------------------------------------------------------ rows
 
-    def _take(self, page: Page, start: int) -> None:
+    async def _take(self, page: Page, start: int) -> None:
         """Consumes a page's rows from `start` on and moves to the next page."""
         token, more = self._token, more_after(page)
         count = len(page.records)
         if self.bounds.bounded_before and self._passed_limit(page.native_ids[:start]):
             self.ended = True
             return
+        if self.plan.residual is not None:
+            await self.judge(page.records[start:])
         for index in range(start, count):
             record = page.records[index]
             if self._past_limit(record):
                 self.ended = True
                 return
             following = page.next_token if index + 1 == count and more else None
+            # Judged before the row counts as read: where the budget ends here, reading goes on with this row.
+            holds = record is not None and self.holds(record)
             self._rows.append(Row(record, ChainPlace(token, self._size, index + 1, self._bound, following)))
-            if record is not None and self.holds(record):
+            if record is not None and holds:
                 self.items.append(record)
                 self._item_rows.append(len(self._rows) - 1)
         self.scanned += count - start

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from providers.budget import BudgetExceeded
 from providers.record import ContactRecord
 from resolvers.marks import ANCHORS, KeyMark, TokenMark, anchors, nearest_follower, newest_anchor, short_hash
 from resolvers.operation import Operation
@@ -50,7 +51,7 @@ class BackwardTokenStream(CursorListStream):
             self.ended = True
         elif len(self._rows) == read and not self.ended:
             self.stop_at_limit()
-        self._hand_out()
+        await self._hand_out()
 
     async def _ordered(self, need: int, at: int | None) -> tuple[list[ContactRecord], bool]:
         """Returns rows from an instant on in the list's own order, nearest first, and whether they are all."""
@@ -59,13 +60,21 @@ class BackwardTokenStream(CursorListStream):
             return [], exhausted
         return await self._in_forward_order(need, gathered, at, exhausted), exhausted
 
-    def _hand_out(self) -> None:
+    async def _hand_out(self) -> None:
         """Makes items of the rows read, all but the furthest: the row in front of a page is what the page before it is
         found by."""
         stop = len(self._rows) - (0 if self.ended else 1)
+        await self.judge(row.record for row in self._rows[self._handed_out : stop])
         for row in range(self._handed_out, stop):
             record = self._rows[row].record
-            if record is not None and self.holds(record):
+            try:
+                holds = record is not None and self.holds(record)
+            except BudgetExceeded:
+                # The first row that was not judged is the furthest one then: reading goes on with it.
+                del self._rows[row + 1 :]
+                self._handed_out, self.ended = row, False
+                raise
+            if record is not None and holds:
                 self.items.append(record)
                 self._item_rows.append(row)
         self._handed_out = max(self._handed_out, stop)
