@@ -81,12 +81,12 @@ def test_a_list_or_an_object_for_a_scalar_names_what_it_was_given_for(text: str,
 
 
 def test_the_syntax_trees_kept_are_bounded_by_their_nodes() -> None:
-    cache = Documents(GRAPHQL_SCHEMA, LimitSettings(root_fields=100), max_nodes=10_000)
+    cache = Documents(GRAPHQL_SCHEMA, LimitSettings(root_fields=100), max_nodes=2_000)
     for number in range(20):
         cache.get("{ " + " ".join(f"a{number}_{field}: __typename" for field in range(100)) + " }")
-        assert cache.nodes <= 10_000
+        assert cache.nodes <= 2_000
     # A field is three nodes with its name and its alias.
-    assert len(cache) == 10_000 // (3 + 3 * 100)
+    assert len(cache) == 2_000 // (3 + 3 * 100)
     assert cache.nodes == len(cache) * (3 + 3 * 100)
 
 
