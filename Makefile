@@ -44,8 +44,9 @@ format: $(STAMPS)/project ## write the formatting and the fixes that are safe
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-bench: install ## the measurements in bench/, as pytest-benchmark's table (REPORT=docs/performance.md: the page's too)
+bench: install ## the ten worst requests, and the measurements in bench/ as pytest-benchmark's table (REPORT=docs/performance.md: the page's too)
 	@mkdir -p .benchmarks
+	$(BIN)/python -m bench.worst.run
 	$(BIN)/python -m pytest bench --benchmark-only $(if $(REPORT),--benchmark-json=.benchmarks/figures.json)
 	$(if $(REPORT),$(BIN)/python -m bench.micro .benchmarks/figures.json --report $(REPORT))
 
