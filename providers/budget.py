@@ -7,7 +7,9 @@ Every counter has a limit; the counter that goes over it ends the operation, or 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -27,6 +29,9 @@ class Counter(StrEnum):
     OBJECTS = "objects"
     ANSWER_BYTES = "answer_bytes"
 
+    # Enum's own is a call of Python, several a row.
+    __hash__ = str.__hash__
+
 
 class BudgetLimits(msgspec.Struct, frozen=True):
     """The largest number of each counter an operation may reach."""
@@ -36,6 +41,15 @@ class BudgetLimits(msgspec.Struct, frozen=True):
     evaluations: int = 1_000_000
     objects: int = 50_000
     answer_bytes: int = 10_000_000
+
+
+@lru_cache(maxsize=64)
+def _by_counter(limits: BudgetLimits) -> Mapping[Counter, int]:
+    return {counter: getattr(limits, counter) for counter in Counter}
+
+
+_DEFAULT: Final = _by_counter(BudgetLimits())
+_NOTHING: Final[dict[Counter, int]] = dict.fromkeys(Counter, 0)
 
 
 class BudgetExceeded(Exception):
@@ -61,8 +75,8 @@ class Budget:
     __slots__ = ("_limits", "_pending_work", "_used", "deadline")
 
     def __init__(self, limits: BudgetLimits | None = None, deadline: float | None = None) -> None:
-        self._limits = limits or BudgetLimits()
-        self._used: dict[Counter, int] = dict.fromkeys(Counter, 0)
+        self._limits = _DEFAULT if limits is None else _by_counter(limits)
+        self._used = _NOTHING.copy()
         self._pending_work = 0
         self.deadline = deadline
 
@@ -72,8 +86,7 @@ class Budget:
 
     def limit(self, counter: Counter) -> int:
         """Returns the most that the operation may use of a counter."""
-        limit: int = getattr(self._limits, counter)
-        return limit
+        return self._limits[counter]
 
     def left(self, counter: Counter) -> int:
         """Returns how much of a counter is left, never below 0."""
@@ -82,8 +95,8 @@ class Budget:
     def spend(self, counter: Counter, amount: int = 1) -> None:
         """Counts. Raises BudgetExceeded when the counter goes over its limit; the amount is counted all the same."""
         used = self._used[counter] = self._used[counter] + amount
-        if used > self.limit(counter):
-            raise BudgetExceeded(counter, used, self.limit(counter))
+        if used > self._limits[counter]:
+            raise BudgetExceeded(counter, used, self._limits[counter])
 
     def count(self, counter: Counter, amount: int) -> None:
         """Counts without refusing: of what was done already. A negative amount gives back what was not used."""

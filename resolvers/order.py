@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import TypeAlias
 
+from providers.budget import WORK_SLICE, Budget, Counter
 from providers.query import Order, OrderField
 from providers.record import ContactRecord
 from resolvers.predicate import fold
@@ -49,18 +50,32 @@ def compare(a: Key, b: Key, orders: tuple[Order, ...]) -> int:
     return 0
 
 
-def in_order(records: list[ContactRecord], orders: tuple[Order, ...]) -> list[ContactRecord]:
+def in_order(records: Sequence[ContactRecord], orders: tuple[Order, ...]) -> list[ContactRecord]:
     """Returns the records sorted; equal ones stay as they stood."""
-    result = list(records)
+    return _arranged(records, [key(record, orders) for record in records], orders)
+
+
+async def in_order_in_turns(
+    records: Sequence[ContactRecord], orders: tuple[Order, ...], budget: Budget
+) -> list[ContactRecord]:
+    """Returns what `in_order` does; other tasks have their turns while the keys are made. Raises BudgetExceeded,
+    DeadlinePassed."""
+    budget.spend(Counter.EVALUATIONS, len(records) * len(orders))
+    keys: list[Key] = []
+    for start in range(0, len(records) if orders else 0, WORK_SLICE):
+        turn = records[start : start + WORK_SLICE]
+        keys += [key(record, orders) for record in turn]
+        await budget.worked(len(turn) * len(orders))
+    return _arranged(records, keys, orders)
+
+
+def _arranged(records: Sequence[ContactRecord], keys: Sequence[Key], orders: tuple[Order, ...]) -> list[ContactRecord]:
+    result = list(range(len(records)))
     # Stable, from the last key to the first: each pass keeps what the later keys made.
-    for order in reversed(orders):
-        value = _VALUES[order.field]
-        present = [(value(record), record) for record in result]
+    for place, order in reversed(list(enumerate(orders))):
+        known = [index for index in result if keys[index][place] is not None]
+        missing = [index for index in result if keys[index][place] is None]
         # Reversing keeps equal keys in place only through sort's own `reverse`.
-        known = sorted(
-            (pair for pair in present if pair[0] is not None),
-            key=lambda pair: pair[0],  # type: ignore[arg-type,return-value]
-            reverse=order.descending,
-        )
-        result = [record for _, record in known] + [record for missing, record in present if missing is None]
-    return result
+        known.sort(key=lambda index: keys[index][place], reverse=order.descending)  # type: ignore[arg-type,return-value]
+        result = known + missing
+    return [records[index] for index in result]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter as Tally
 from itertools import pairwise
 from typing import Any
 
+import phonenumbers
 import pytest
 
 from providers.budget import WORK_SLICE, Budget, BudgetExceeded, BudgetLimits, Counter
@@ -14,9 +16,11 @@ from providers.query import Condition, Operator, Or, Order, OrderField
 from resolvers.connection import ContactConnectionRecord, SourceStatus
 from resolvers.contacts import ContactsQuestion, contacts
 from resolvers.operation import Operation
+from resolvers.order import in_order, in_order_in_turns
 from resolvers.page_arguments import PageArguments
+from resolvers.phones import e164
 from resolvers.selection import Wanted
-from tests.lists import one_list
+from tests.lists import one_list, source_list
 from tests.world import World, ids
 
 ROWS = {"tether": 87, "askelephant": 91, "wacr": 79, "autokonnect": 73}
@@ -173,3 +177,49 @@ async def test_ending_one_waiter_does_not_end_the_shared_read_of_another() -> No
     assert (len(answers[1].nodes), world.calls("wacr")) == (20, 1)
     # Both waited for the call, so both are charged with it.
     assert [each.budget.used(Counter.UPSTREAM_CALLS) for each in (poor, rich)] == [1, 1]
+
+
+@pytest.fixture
+def turns(monkeypatch: pytest.MonkeyPatch) -> list[None]:
+    """One entry for every time that other tasks are let run."""
+    taken: list[None] = []
+    give_way = Budget.give_way
+
+    async def counted(budget: Budget) -> None:
+        taken.append(None)
+        await give_way(budget)
+
+    monkeypatch.setattr(Budget, "give_way", counted)
+    return taken
+
+
+async def test_sorting_a_long_list_gives_way_and_sorts_as_at_once(turns: list[None]) -> None:
+    records = await source_list(World({"wacr": 60}), "wacr") * 300
+    orders = (Order(OrderField.LAST_NAME), Order(OrderField.UPDATED_AT, True))
+    turns.clear()
+    budget = Budget()
+    assert await in_order_in_turns(records, orders, budget) == in_order(records, orders)
+    assert budget.used(Counter.EVALUATIONS) == 36_000
+    assert len(turns) == 5
+    turns.clear()
+    assert await in_order_in_turns(records[:900], orders, budget) == in_order(records[:900], orders)
+    assert turns == []
+
+
+async def test_a_long_list_of_numbers_is_read_once_and_in_turns(
+    turns: list[None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parsed: list[str] = []
+    parse = phonenumbers.parse
+
+    def counted(text: str, region: str | None = None) -> Any:
+        parsed.append(text)
+        return parse(text, region)
+
+    monkeypatch.setattr(phonenumbers, "parse", counted)
+    e164.cache_clear()
+    numbers = tuple(f"+2547{number:08d}" for number in range(2_000))
+    world = World({"wacr": 30, "autokonnect": 30})
+    await page(world, BudgetLimits(), first=20, filter=Condition("phone", Operator.IN, numbers))
+    assert len(turns) >= 2 * 2_000 * 40 // WORK_SLICE - 2
+    assert max(Tally(parsed)[number] for number in numbers) == 1

@@ -9,7 +9,7 @@ from providers.errors import SortNotSupported
 from providers.record import ContactRecord
 from resolvers.marks import ANCHORS, LocalMark, check_of
 from resolvers.operation import Operation
-from resolvers.order import Key, compare, in_order, key
+from resolvers.order import Key, compare, in_order_in_turns, key
 from resolvers.plan import SourcePlan
 from resolvers.reading import DRIFTED, TooLong, Whole
 from resolvers.snapshots import SNAPSHOTS, WALK
@@ -52,6 +52,8 @@ class LocalStream(Stream):
         assert before is None or isinstance(before, LocalMark)
         self._start = 0 if after is None else self._place(after)[0]
         self._stop = len(records)
+        # To find a place, something is made of every record.
+        await self.operation.budget.worked(len(records) * ((after is not None) + (before is not None)))
         if before is not None:
             self._stop, found = self._place(before)
             if self.bounds.before_own and found:
@@ -84,10 +86,9 @@ class LocalStream(Stream):
             ) from error
         await self.judge(whole.records)
         records = [record for record in whole.records if self.holds(record)]
-        sorting = len(records) * len(self.plan.orders)
-        budget.spend(Counter.EVALUATIONS, sorting)
-        await budget.worked(sorting)
-        whole = Whole(in_order(records, self.plan.orders), whole.responses, whole.bad, whole.drifted)
+        whole = Whole(
+            await in_order_in_turns(records, self.plan.orders, budget), whole.responses, whole.bad, whole.drifted
+        )
         if ttl and not whole.drifted:
             SNAPSHOTS.put(self._identity, len(records), whole)
         return whole

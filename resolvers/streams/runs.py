@@ -209,7 +209,9 @@ class RunStream(Stream):
 
     async def _weighed(self, records: list[ContactRecord]) -> None:
         """Judges a whole run, and counts what sorting it takes. Raises BudgetExceeded."""
-        self.operation.budget.spend(Counter.EVALUATIONS, len(records))
+        budget, sorting = self.operation.budget, len(records) * len(self.plan.orders)
+        budget.spend(Counter.EVALUATIONS, sorting)
+        await budget.worked(sorting)
         await self.judge(records)
 
     def _sorted(self, start: Start, records: list[ContactRecord]) -> SortedRun:
