@@ -130,7 +130,7 @@ class Documents:
 
     def get(self, text: str) -> Document:
         """Returns the document with this text; one that cannot be executed has `errors`."""
-        document = self._found(text)
+        document = self.known(text)
         if document is None:
             self.misses += 1
             document = self._prepare(text)
@@ -142,10 +142,7 @@ class Documents:
 
         One that nobody waits for any more is not begun.
         """
-        document = self._found(text)
-        if document is not None:
-            return document
-        if len(text) <= INLINE:
+        if len(text) <= INLINE or text in self._by_text:
             return self.get(text)
         work = self._under_way.get(text)
         if work is None:
@@ -164,7 +161,8 @@ class Documents:
             self._keep(document)
         return document
 
-    def _found(self, text: str) -> Document | None:
+    def known(self, text: str) -> Document | None:
+        """Returns the document with this text when it is kept."""
         document = self._by_text.get(text)
         if document is not None:
             self._by_text.move_to_end(text)

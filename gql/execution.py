@@ -27,6 +27,10 @@ from resolvers.operation import Operation
 
 __all__ = ["Answer", "Call", "Gateway", "MutationOverGet", "encode_errors"]
 
+_PROJECTED_AT_ONCE: Final = 2_000
+"""The cost from which an operation is projected the first time too: completing so many objects one by one takes longer
+than compiling, and is one piece of work."""
+
 GRACE: Final = 1.0
 """Seconds beyond the deadline: the sources end by it themselves, and what they sent is worth answering with."""
 
@@ -95,8 +99,11 @@ class Gateway:
         """Returns the answer to one operation, whatever comes of it. Raises MutationOverGet."""
         deadline = asyncio.get_running_loop().time() + self._limits.request_timeout
         try:
-            async with asyncio.timeout_at(deadline):
-                document = await self.documents.prepared(self._text(request))
+            text = self._text(request)
+            document = self.documents.known(text)
+            if document is None:
+                async with asyncio.timeout_at(deadline):
+                    document = await self.documents.prepared(text)
             if call.get and _changes_something(document, request.operation_name):
                 raise MutationOverGet
             if document.errors:
@@ -162,6 +169,7 @@ class Gateway:
             operation_name=named.name,
             hide_suggestions=not self._limits.introspection,
             budget=context.operation.budget,
+            at_once=cost >= _PROJECTED_AT_ONCE,
         )
         errors = public_errors(result.errors, context) if result.errors or context.errors else None
         if result.data is None and errors and all(error.path is None for error in errors):

@@ -65,8 +65,8 @@ class _Variant:
 class Plans:
     """The compiled plans of one parsed and validated document under one `Projection`, to be kept with the document.
 
-    Plans are made when a document is executed the second time with the same @skip/@include values. At most
-    `max_variants` combinations of these are kept; the least recently used one goes first.
+    Plans are made when a document is executed the second time with the same @skip/@include values, or `at_once`. At
+    most `max_variants` combinations of these are kept; the least recently used one goes first.
 
     `projected` counts the sub-trees that were projected, `bailed` those that had an unusual value and were completed
     by graphql-core; `refusals` says why selections were left to it, and how often the compiler met that reason.
@@ -93,8 +93,11 @@ class Plans:
         """How many combinations of @skip/@include values are kept."""
         return len(self._variants)
 
-    def variant(self, variables: Mapping[str, object]) -> _Variant | None:
-        """Returns the plans for these coerced variable values; None when this execution has to do without."""
+    def variant(self, variables: Mapping[str, object], *, at_once: bool = False) -> _Variant | None:
+        """Returns the plans for these coerced variable values; None when this execution has to do without.
+
+        `at_once`: the first execution has them too.
+        """
         if self._conditions is None:
             return None
         key = tuple([variables.get(name, Undefined) for name in self._conditions])
@@ -103,7 +106,7 @@ class Plans:
         if len(self._variants) > self._max_variants:
             del self._variants[next(iter(self._variants))]
         variant.seen += 1
-        return variant if variant.seen > 1 else None
+        return variant if at_once or variant.seen > 1 else None
 
     def refuse(self, reason: str) -> None:
         """Notes why a selection is left to graphql-core."""
@@ -145,14 +148,22 @@ class ProjectingExecutor(Executor[None]):
     """
 
     def __init__(
-        self, *args: Any, projection: Projection, plans: Plans, budget: Budget | None = None, **kwargs: Any
+        self,
+        *args: Any,
+        projection: Projection,
+        plans: Plans,
+        budget: Budget | None = None,
+        at_once: bool = False,
+        **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         plain = self.middleware_manager is not None or self.abort_signal is not None
         self._projection = projection
         self._plans = plans
         self._budget = budget
-        self._variant = plans.variant(self.variable_values.coerced) if projection.enabled and not plain else None
+        self._variant = (
+            plans.variant(self.variable_values.coerced, at_once=at_once) if projection.enabled and not plain else None
+        )
 
     def complete_object_value(
         self,
@@ -297,9 +308,11 @@ class Projection:
         operation_name: str | None = None,
         hide_suggestions: bool = False,
         budget: Budget | None = None,
+        at_once: bool = False,
     ) -> ExecutionResult:
         """Returns the result of one operation of the document in `plans`, which has to be valid for the schema.
 
+        `at_once`: plans are made already for the first execution, which is then as large as to be worth it.
         Raises BudgetExceeded when the answer has more objects, or more of the sources' own bytes, than `budget` allows.
         """
         executor = ProjectingExecutor.build(
@@ -313,6 +326,7 @@ class Projection:
             projection=self,
             plans=plans,
             budget=budget,
+            at_once=at_once,
         )
         if isinstance(executor, list):
             return ExecutionResult(None, executor)

@@ -168,7 +168,10 @@ class ProjectionCompiler:
         named = get_named_type(type_)
         if is_list_type(_nullable(type_)) or is_leaf_type(named):
             return 0
-        types = [named] if isinstance(named, GraphQLObjectType) else self._executor.schema.get_possible_types(named)
+        if isinstance(named, GraphQLObjectType):
+            types = [named]
+        else:
+            types = self._executor.schema.get_possible_types(cast(GraphQLAbstractType, named))
         return max((self._weights.get(plan_key(each, details), 1) for each in types), default=1)
 
     def _abstract(self, type_: GraphQLAbstractType, details: FieldDetailsList) -> dict[type, Projector]:

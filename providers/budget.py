@@ -39,7 +39,7 @@ class BudgetLimits(msgspec.Struct, frozen=True):
     upstream_calls: int = 1_000
     rows: int = 100_000
     evaluations: int = 1_000_000
-    objects: int = 50_000
+    objects: int = 25_000
     answer_bytes: int = 10_000_000
 
 

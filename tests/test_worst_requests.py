@@ -112,3 +112,15 @@ async def test_an_answer_that_is_too_long_is_not_sent() -> None:
     (error,) = answer["errors"]
     assert error["extensions"]["setting"] == "server.limits.answer_bytes"
     assert size < 1_000
+
+
+async def test_a_dear_operation_is_projected_the_first_time_and_a_cheap_one_is_not() -> None:
+    sources = " ".join(f"a{n}: source {{ id }}" for n in range(30))
+    dear = WorstRequest("dear", f"{{ contacts(first: 100) {{ nodes {{ {sources} }} }} }}")
+    async with open_stage("office") as stage:
+        for request, projected in ((dear, True), (PAGE, False)):
+            answer, _, _ = await stage.ask(request)
+            assert len(answer["data"]["contacts"]["nodes"]) == 100
+            plans = stage.documents.get(request.query).plans
+            assert plans is not None
+            assert (plans.projected > 0) is projected

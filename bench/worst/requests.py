@@ -218,7 +218,8 @@ def _calls() -> Iterator[WorstRequest]:
     )
     yield WorstRequest(
         "matches in each other by fragments",
-        "{ contacts { nodes { ...A } } } fragment A on Contact { matches { ...B } } fragment B on Contact { matches { id } }",
+        "{ contacts { nodes { ...A } } } fragment A on Contact { matches { ...B } }"
+        " fragment B on Contact { matches { id } }",
         refused="",
     )
     for count, setting in ((12_000, "operands"), (3_000, "cost")):

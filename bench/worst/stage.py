@@ -11,6 +11,7 @@ import httpx
 from bench.worst.requests import WorstRequest
 from gql.app import create_app
 from gql.configuration import Configuration
+from gql.documents import Documents
 from gql.execution import Answer, Gateway
 from gql.projection import Projection
 from gql.projections import registry
@@ -29,7 +30,7 @@ __all__ = ["Stage", "World", "open_stage"]
 
 World = Literal["office", "many"]
 
-_TOKEN: Final = "a-token-of-the-worst-requests"
+_TOKEN: Final = "a-token-of-the-worst-requests"  # noqa: S105  of fakes
 _URL: Final = "http://gateway.invalid"
 
 
@@ -52,6 +53,11 @@ class Stage:
         self.client = client
         self._gateway = gateway
 
+    @property
+    def documents(self) -> Documents:
+        """The documents that the gateway keeps."""
+        return self._gateway.documents
+
     async def ask(self, request: WorstRequest) -> tuple[dict[str, Any], int, Budget | None]:
         """Returns the answer, its length in bytes, and what executing it used; None when nothing was executed."""
         self._gateway.budgets.clear()
@@ -62,8 +68,11 @@ class Stage:
 
 @asynccontextmanager
 async def open_stage(world: World, limits: LimitSettings | None = None) -> AsyncIterator[Stage]:
-    """Gives a stage with these limits, the defaults without. `office`: 120 contacts with one address in each of two sources; `many`:
-    5,000 contacts in one source that filters nothing, and some in three others."""
+    """Gives a stage with these limits, the defaults without.
+
+    `office`: 120 contacts with one address in each of two sources; `many`: 5,000 contacts in one source that filters
+    nothing, and some in three others.
+    """
     rows = _office(120) if world == "office" else _many(5_000)
     cache = MemoryCache(200_000_000)
     settings = {
@@ -71,7 +80,7 @@ async def open_stage(world: World, limits: LimitSettings | None = None) -> Async
             name=name,
             provider=name,
             base_url="http://fake.invalid",
-            token_env="TOKEN",
+            token_env="TOKEN",  # noqa: S106  a variable's name
             retries=0,
             cache_ttl=600,
         )
