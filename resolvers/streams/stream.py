@@ -20,7 +20,7 @@ from resolvers.phones import e164
 from resolvers.plan import SourcePlan
 
 # Reading a phone number takes as long as so many comparisons.
-_NUMBER_WORK = 40
+_NUMBER_WORK = 50
 
 
 class Bounds:
@@ -187,6 +187,7 @@ class Stream(ABC):
         """Reads the filter's numbers in turns with other tasks; what judges by them finds them read (`e164`)."""
         budget, region = self.operation.budget, self.source.record.default_region
         for phone in self.plan.phones:
+            budget.spend(Counter.EVALUATIONS, _NUMBER_WORK)
             e164(phone, region)
             if budget.work(_NUMBER_WORK):
                 await budget.give_way()
