@@ -14,6 +14,7 @@ from providers.record import ContactRecord
 from providers.request import Response
 from resolvers.connection import ErrorRecord
 from resolvers.cursors import malformed
+from resolvers.errors import BadUserInput
 from resolvers.marks import Mark
 from resolvers.operation import Operation
 from resolvers.phones import e164
@@ -100,7 +101,7 @@ class Stream(ABC):
         self.warnings: dict[SourceErrorCode, ErrorRecord] = {}
         # What `judge` found, by the records' identity, and why it ended before the last one.
         self._verdicts: dict[int, bool] = {}
-        self._unjudged: BudgetExceeded | None = None
+        self._unjudged: BudgetExceeded | BadUserInput | None = None
         self._phones_read = False
 
     @abstractmethod
@@ -162,7 +163,7 @@ class Stream(ABC):
 
     async def judge(self, records: Iterable[ContactRecord | None]) -> None:
         """Judges records for `holds`, counted by the conditions that each is held against; gives way to other tasks
-        every few milliseconds. Where the operation may judge no more, the rest is left to `holds` to refuse.
+        every few milliseconds. From one on that it may not judge, or that does not tell, `holds` refuses.
         """
         residual = self.plan.residual
         if residual is None:
@@ -176,10 +177,11 @@ class Stream(ABC):
                 continue
             try:
                 budget.spend(Counter.EVALUATIONS, weight)
-            except BudgetExceeded as error:
+                verdicts[id(record)] = residual(record)
+            except (BudgetExceeded, BadUserInput) as error:
+                # Whether the stretch reaches this record is not known here.
                 self._unjudged = error
                 return
-            verdicts[id(record)] = residual(record)
             if budget.work(weight):
                 await budget.give_way()
 
@@ -194,7 +196,8 @@ class Stream(ABC):
         self._phones_read = True
 
     def holds(self, record: ContactRecord) -> bool:
-        """Returns whether a record that was judged holds. Raises BudgetExceeded for one that was left out."""
+        """Returns whether a record that was judged holds. Raises BudgetExceeded, or BadUserInput, for one that
+        was left out."""
         if self.plan.residual is None:
             return True
         verdict = self._verdicts.get(id(record))
