@@ -80,7 +80,9 @@ class CachedUpstream:
             if isinstance(error, Retriable):
                 raise
             message = f"{self._name} did not answer in the time left for this request"
-            raise SourceTimeout(self._name, message) from error
+            overdue = SourceTimeout(self._name, message)
+            overdue.calls = 1  # it goes on for the others who wait
+            raise overdue from error
         if started:
             return response
         if on_attempt is not None:

@@ -72,7 +72,8 @@ class Operation:
         """
         # One waiter's cancellation must not be everybody's (aiodataloader shares the future).
         answer: tuple[T, Response] = await shared(self._upstream.load((source.name, request, decode)))
-        rows: int = getattr(answer[0], "row_count", 1)
+        decoded = answer[0]
+        rows: int = len(decoded) if isinstance(decoded, list | tuple) else getattr(decoded, "row_count", 1)
         self.budget.spend(Counter.ROWS, rows)
         if self.budget.work(rows):
             await self.budget.give_way()

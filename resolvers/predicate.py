@@ -19,6 +19,7 @@ from resolvers.phones import e164
 from resolvers.text_sets import contains_any, starts_with_any, weight_of_any
 
 Predicate: TypeAlias = Callable[[ContactRecord], bool]
+Texts: TypeAlias = Callable[[ContactRecord], Sequence[str]]
 T = TypeVar("T")
 
 TEXT_FIELDS: dict[str, Callable[[ContactRecord], Sequence[str]]] = {
@@ -84,22 +85,52 @@ def compiled(filter: Filter, provider: Provider) -> Predicate:
 
     Many conditions on one field that ask for the same are one test.
     """
-    return _compiled(merged(filter), provider)
+    return _compiled(merged(filter), provider, {})
 
 
-def _compiled(filter: Filter, provider: Provider) -> Predicate:
+def _compiled(filter: Filter, provider: Provider, folded: dict[str, Texts]) -> Predicate:
+    """As `compiled`, of the conditions as they stand. `folded` has what reads each field's folded texts so far."""
     match filter:
         case Condition():
-            return _condition(filter, provider)
+            return _condition(filter, provider, folded)
         case Not(item=item):
-            inner = _compiled(item, provider)
+            inner = _compiled(item, provider, folded)
             return lambda record: not inner(record)
-        case And(items=items):
-            parts = [_compiled(item, provider) for item in items]
-            return lambda record: all(part(record) for part in parts)
-        case Or(items=items):
-            parts = [_compiled(item, provider) for item in items]
-            return lambda record: any(part(record) for part in parts)
+        case And(items=items) | Or(items=items):
+            return _several_parts([_compiled(item, provider, folded) for item in items], all_hold=type(filter) is And)
+
+
+def _several_parts(parts: list[Predicate], *, all_hold: bool) -> Predicate:
+    """Returns whether all parts hold, or any of them. Plain loops: this is where long filters spend their time."""
+
+    def every(record: ContactRecord) -> bool:
+        for part in parts:  # noqa: SIM110
+            if not part(record):
+                return False
+        return True
+
+    def some(record: ContactRecord) -> bool:
+        for part in parts:  # noqa: SIM110
+            if part(record):
+                return True
+        return False
+
+    return every if all_hold else some
+
+
+def _folded(texts: Texts) -> Texts:
+    """Returns what gives a field's texts folded: once a record, however many conditions look at them."""
+    last: ContactRecord | None = None
+    found: Sequence[str] = ()
+
+    def read(record: ContactRecord) -> Sequence[str]:
+        nonlocal last, found
+        if record is not last:
+            found = [fold(value) for value in texts(record)]
+            last = record
+        return found
+
+    return read
 
 
 def phone_operands(filter: Filter) -> tuple[str, ...]:
@@ -122,13 +153,14 @@ def without_value(condition: Condition) -> bool:
     return condition.operator in (Operator.NE, Operator.NOT_IN)
 
 
-def _condition(condition: Condition, provider: Provider) -> Predicate:
+def _condition(condition: Condition, provider: Provider, folded: dict[str, Texts]) -> Predicate:
     field = condition.field
     if field == "phone" and condition.operator in _EQUALITY:
         return _phone(condition)
     if (texts := TEXT_FIELDS.get(field)) is not None:
         holds = _several(condition, fold)
-        return lambda record: holds([fold(value) for value in texts(record)])
+        read = folded.get(field) or folded.setdefault(field, _folded(texts))
+        return lambda record: holds(read(record))
     if (ids := ID_FIELDS.get(field)) is not None:
         holds = _several(condition, _itself)
         return lambda record: holds(ids(record))
@@ -204,7 +236,14 @@ def _several(condition: Condition, key: Callable[[Any], object]) -> Callable[[Se
     if operator is Operator.NE:
         return lambda values: operand not in values
     test = _TESTS[operator]
-    return lambda values: any(test(item, operand) for item in values)
+
+    def any_passes(values: Sequence[Any]) -> bool:
+        for item in values:  # noqa: SIM110  a generator takes twice as long
+            if test(item, operand):
+                return True
+        return False
+
+    return any_passes
 
 
 _TESTS: dict[Operator, Callable[[Any, Any], bool]] = {

@@ -221,5 +221,5 @@ async def test_a_long_list_of_numbers_is_read_once_and_in_turns(
     numbers = tuple(f"+2547{number:08d}" for number in range(2_000))
     world = World({"wacr": 30, "autokonnect": 30})
     await page(world, BudgetLimits(), first=20, filter=Condition("phone", Operator.IN, numbers))
-    assert len(turns) >= 2 * 2_000 * 40 // WORK_SLICE - 2
+    assert len(turns) >= 2 * 2_000 * 50 // WORK_SLICE - 2
     assert max(Tally(parsed)[number] for number in numbers) == 1

@@ -77,7 +77,7 @@ def _answer(holds: Any, record: ContactRecord) -> bool | str:
 @given(filter=TREES)
 @settings(max_examples=300, deadline=None, derandomize=True)
 def test_a_merged_filter_answers_what_its_conditions_answer_one_by_one(filter: Filter) -> None:
-    together, apart = compiled(filter, REFUSING), predicate._compiled(filter, REFUSING)
+    together, apart = compiled(filter, REFUSING), predicate._compiled(filter, REFUSING, {})
     for record in RECORDS[::2]:
         assert _answer(together, record) == _answer(apart, record)
 

@@ -14,13 +14,14 @@ from providers.record import ContactRecord
 from providers.request import Response
 from resolvers.connection import ErrorRecord
 from resolvers.cursors import malformed
+from resolvers.errors import BadUserInput
 from resolvers.marks import Mark
 from resolvers.operation import Operation
 from resolvers.phones import e164
 from resolvers.plan import SourcePlan
 
 # Reading a phone number takes as long as so many comparisons.
-_NUMBER_WORK = 40
+_NUMBER_WORK = 50
 
 
 class Bounds:
@@ -100,7 +101,7 @@ class Stream(ABC):
         self.warnings: dict[SourceErrorCode, ErrorRecord] = {}
         # What `judge` found, by the records' identity, and why it ended before the last one.
         self._verdicts: dict[int, bool] = {}
-        self._unjudged: BudgetExceeded | None = None
+        self._unjudged: BudgetExceeded | BadUserInput | None = None
         self._phones_read = False
 
     @abstractmethod
@@ -162,7 +163,7 @@ class Stream(ABC):
 
     async def judge(self, records: Iterable[ContactRecord | None]) -> None:
         """Judges records for `holds`, counted by the conditions that each is held against; gives way to other tasks
-        every few milliseconds. Where the operation may judge no more, the rest is left to `holds` to refuse.
+        every few milliseconds. From one on that it may not judge, or that does not tell, `holds` refuses.
         """
         residual = self.plan.residual
         if residual is None:
@@ -176,10 +177,11 @@ class Stream(ABC):
                 continue
             try:
                 budget.spend(Counter.EVALUATIONS, weight)
-            except BudgetExceeded as error:
+                verdicts[id(record)] = residual(record)
+            except (BudgetExceeded, BadUserInput) as error:
+                # Whether the stretch reaches this record is not known here.
                 self._unjudged = error
                 return
-            verdicts[id(record)] = residual(record)
             if budget.work(weight):
                 await budget.give_way()
 
@@ -187,13 +189,15 @@ class Stream(ABC):
         """Reads the filter's numbers in turns with other tasks; what judges by them finds them read (`e164`)."""
         budget, region = self.operation.budget, self.source.record.default_region
         for phone in self.plan.phones:
+            budget.spend(Counter.EVALUATIONS, _NUMBER_WORK)
             e164(phone, region)
             if budget.work(_NUMBER_WORK):
                 await budget.give_way()
         self._phones_read = True
 
     def holds(self, record: ContactRecord) -> bool:
-        """Returns whether a record that was judged holds. Raises BudgetExceeded for one that was left out."""
+        """Returns whether a record that was judged holds. Raises BudgetExceeded, or BadUserInput, for one that
+        was left out."""
         if self.plan.residual is None:
             return True
         verdict = self._verdicts.get(id(record))
