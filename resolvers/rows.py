@@ -69,6 +69,22 @@ class PageSizes:
         self.proven = 0
         self.documented = documented
 
+    def copy(self) -> PageSizes:
+        """Returns the sizes for one read to learn on. Reads at the same time must not see what another one only
+        tries: it may turn out that rows were missing, not room on a page."""
+        sizes = PageSizes(self.largest, documented=self.documented)
+        sizes.smallest, sizes.proven = self.smallest, self.proven
+        return sizes
+
+    def adopt(self, learned: PageSizes, before: PageSizes) -> None:
+        """Takes over what one read has learned since it copied `before`, beside what others have meanwhile."""
+        if learned.smallest > before.smallest:
+            self.smallest = max(self.smallest, learned.smallest)
+            self.largest = max(self.largest, learned.largest)
+        elif learned.largest < before.largest:
+            self.largest = min(self.largest, learned.largest)
+            self.smallest = min(self.smallest, self.largest)
+
     def learn(self, asked: int, given: int) -> bool:
         """Takes note that `asked` rows a page were answered with `given`; returns whether that was news."""
         if given < asked and given < self.largest:
@@ -128,8 +144,8 @@ class PagedList(Generic[S]):
         A source that gives other page sizes than asked, or refuses large ones, is noticed, and the window read again
         (DESIGN.md 6).
         """
-        sizes = self._sizes
-        learned = sizes.largest, sizes.smallest
+        before = self._sizes.copy()
+        sizes = before.copy()
         short: Rows[S] | None = None
         for _ in range(_ATTEMPTS):
             wanted = window(start, stop, sizes.largest, sizes.smallest)
@@ -138,30 +154,32 @@ class PagedList(Generic[S]):
                 pages = await self._pages(wanted.pages)
             except SourceBadRequest:
                 if not sizes.refused(size):
-                    sizes.largest, sizes.smallest = learned
                     raise
                 continue
-            given = next((g for g in [await self._given(at, page) for at, page, _ in pages] if g != size), size)
+            given = next((g for g in [await self._given(at, page, sizes) for at, page, _ in pages] if g != size), size)
             if given == size:
+                self._sizes.adopt(sizes, before)
                 return _joined(wanted, pages)
             if short is not None:
                 # Smaller pages are short as well: it is rows that are missing, not room on a page.
-                sizes.largest, sizes.smallest = learned
                 return short
             if all(page is None or _says_it_is_right(at, page) for at, page, _ in pages):
                 short = _joined(wanted, pages)
             if not sizes.learn(size, given):
+                self._sizes.adopt(sizes, before)
                 return _joined(wanted, pages)
-        sizes.largest, sizes.smallest = learned
         raise changing_sizes(self._name)
 
-    async def _given(self, at: PageNumber, page: NumberedPage[S] | None) -> int:
+    def _proved(self, count: int, sizes: PageSizes) -> None:
+        sizes.proven = max(sizes.proven, count)
+        self._sizes.proven = max(self._sizes.proven, count)
+
+    async def _given(self, at: PageNumber, page: NumberedPage[S] | None, sizes: PageSizes) -> int:
         """Returns the page size a source really used for one answer."""
         given = _given(at, page)
-        sizes = self._sizes
         count = 0 if page is None else len(page.records)
         if page is not None and count == at.size:
-            sizes.proven = max(sizes.proven, count)
+            self._proved(count, sizes)
         doubtful = given == at.size and page is not None and page.total is None and 0 < count < at.size
         if not doubtful or at.size <= sizes.proven or at.size > sizes.largest:
             return given
@@ -169,7 +187,7 @@ class PagedList(Generic[S]):
         behind = PageNumber((at.page - 1) * at.size + count + 1, 1)
         next_row, _ = await self._page(behind)
         if next_row is None or not next_row.records or _before(next_row, behind):
-            sizes.proven = max(sizes.proven, count)
+            self._proved(count, sizes)
             return given
         return given if page is not None and _same(next_row.records[0], page.records[-1]) else count
 

@@ -14,6 +14,7 @@ from resolvers.operation import Operation
 from resolvers.plan import SourcePlan
 from resolvers.rows import PageSizes, Rows
 from resolvers.streams.drift import ReadWindows, filled_up, find_place, row_id, stands
+from resolvers.streams.progress import Progress
 from resolvers.streams.stream import Bounds, Stream
 
 # A list that moves all the time has no place to find again.
@@ -73,7 +74,9 @@ class IndexListStream(Stream):
         self._edge: int | None = None
 
     async def fill(self, count: int) -> None:
+        progress = Progress(self.source.name)
         while len(self.items) < count and not self.ended and not self.stopped:
+            progress.check(len(self._rows), (self._here, self._mark, self._mends))
             if self.scanned >= self.scan_limit and self.plan.residual is not None:
                 self.stop_at_limit()
                 return
