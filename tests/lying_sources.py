@@ -109,14 +109,12 @@ def served(
     cached: bool = False,
     **settings: Any,
 ) -> Iterator[Served]:
-    """Serves a fresh gateway over a fake a provider, named like it. `cached`: the sources' answers are kept a minute."""
+    """Serves a fresh gateway over a fake a provider, named like it. `cached`: answers are kept a minute."""
     fakes = {name: FAKES[name](given, token=TOKEN, switches=(switches or {}).get(name)) for name, given in rows.items()}
     transports = {
         name: LyingTransport(fake, (lies or {}).get(name), (errors or {}).get(name)) for name, fake in fakes.items()
     }
-    tables = [
-        {"name": name, "provider": name, "base_url": "http://127.0.0.1:9", "token_env": "TOKEN"} for name in rows
-    ]
+    tables = [{"name": name, "provider": name, "base_url": "http://127.0.0.1:9", "token_env": "TOKEN"} for name in rows]
     made = Configuration.from_tables({"server": {}, "sources": tables}).model_copy(
         update={"environment": {"TOKEN": TOKEN}}
     )

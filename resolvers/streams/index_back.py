@@ -47,6 +47,11 @@ class BackwardIndexStream(IndexListStream):
         stop = mark.index
         if self._other_end(mark, rows):
             return
+        if rows.exceeded and not self._rows and mark.last is None and not mark.ahead and self._mends < MENDS:
+            # The total is too small, and the end further on.
+            self._mends += 1
+            self._mark = IndexMark(await self._length(), None, (), None)
+            return
         if not as_was:
             mended = await self._mended(mark, ReadWindows(start, rows), count)
             # Whether the cursor's own edge is still there to be left out.

@@ -109,8 +109,10 @@ class IndexListStream(Stream):
     async def _read(self, start: int, stop: int) -> Rows[ContactRecord]:
         rows = await self._reader.read(start, stop)
         self.met(rows.responses, rows.bad)
-        if rows.total is not None:
+        if rows.total is not None or rows.exceeded:
             self.total = rows.total
+        if rows.exceeded:
+            self.warn(SourceErrorCode.SOURCE_INVALID_RESPONSE, "counts fewer contacts than it gives")
         if rows.missing:
             self.warn(
                 SourceErrorCode.SOURCE_INVALID_RESPONSE,
