@@ -66,13 +66,19 @@ __all__ = [
     "whole_number",
 ]
 
+# The longest native id, in characters.
+LONGEST_ID = 512
+# The largest number of anything: GraphQL's Int ends there, and no list of contacts is longer.
+LARGEST_COUNT = 2**31 - 1
+
 T = TypeVar("T")
 R = TypeVar("R")
 E = TypeVar("E", bound="Envelope")
 F = TypeVar("F", bound="Envelope")
 
 # A native id: there, and not empty. One that comes as a number is taken as text.
-RowId: TypeAlias = Annotated[str, msgspec.Meta(min_length=1)]
+# Longer ones are none that a cursor could hold.
+RowId: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_ID)]
 # A number beside the rows (total, page …), to be read with `whole_number`.
 Count: TypeAlias = int | float | str | None
 
@@ -127,7 +133,7 @@ class RowDecoder(Generic[R]):
         except UNREADABLE:
             return None
         native_id = as_text(row.get(self._id_name)) if isinstance(row, dict) else None
-        return native_id if isinstance(native_id, str) and native_id else None
+        return native_id if isinstance(native_id, str) and 0 < len(native_id) <= LONGEST_ID else None
 
 
 class ListDecoder(Generic[E, R]):
@@ -187,12 +193,18 @@ class EitherDecoder(Generic[E, F, R]):
 
 
 def whole_number(name: str, value: Count) -> int | None:
-    """Returns a number that the envelope may also write as text, None when it is missing. Raises InvalidAnswer."""
+    """Returns a number that the envelope may also write as text, None when it is missing.
+
+    Raises InvalidAnswer, also for one above 2,147,483,647: an answer with such a number is not paged by, and neither a
+    GraphQL Int nor a cursor holds it.
+    """
     if value is None or value == "":
         return None
     number = as_whole(value)
     if not isinstance(number, int) or number < 0:
         raise InvalidAnswer(f"expected {name} to be a whole number")
+    if number > LARGEST_COUNT:
+        raise InvalidAnswer(f"expected {name} to be at most {LARGEST_COUNT}")
     return number
 
 

@@ -109,7 +109,8 @@ class Board(DataLoader[_Key, Any]):
         """Returns the stages in the pipeline's order, as `stage` takes them. Raises SourceError."""
         answer = self._first or self._beside
         buckets = answer.buckets if answer is not None else await self.first_page(1)
-        return [stage_key(bucket) for bucket in buckets]
+        # Each once: a stage that is listed twice has one list of contacts.
+        return list(dict.fromkeys(stage_key(bucket) for bucket in buckets))
 
     async def count(self, key: str, name: str) -> int | None:
         """Returns how many contacts a stage has; free beside windows asked for at the same time. Raises SourceError."""
@@ -218,8 +219,9 @@ class Board(DataLoader[_Key, Any]):
         return {key: _rows(self._find(buckets, key[0]), 0, 0, 0, []) for key in keys}
 
     async def _read(self, keys: list[_Key], only: str | None) -> dict[_Key, Rows[ContactRecord]]:
-        sizes = page_sizes(self._source)
-        learned = sizes.largest, sizes.smallest
+        shared_sizes = page_sizes(self._source)
+        before = shared_sizes.copy()
+        sizes = before.copy()
         result: dict[_Key, Rows[ContactRecord]] = {}
         for _ in range(_ATTEMPTS):
             size = self._common_size(keys, sizes.largest)
@@ -250,9 +252,9 @@ class Board(DataLoader[_Key, Any]):
                 result[key] = _rows(bucket, key[1], key[2], firsts[key[0]] * size, [response for _, response in pages])
             if smaller is not None and sizes.learn(size, smaller):
                 continue
-            if any(rows.missing for rows in result.values()):
-                # It is rows that are missing, not room on a page.
-                sizes.largest, sizes.smallest = learned
+            # Where rows are missing, it was not room on a page that lacked.
+            if not any(rows.missing for rows in result.values()):
+                shared_sizes.adopt(sizes, before)
             return result
         raise changing_sizes(self._source.name)
 
@@ -352,7 +354,11 @@ def _rows(bucket: Bucket | None, start: int, stop: int, first: int, responses: l
     if bucket is None:
         return Rows([], 0, True, [], responses)
     total = bucket.total
-    records = bucket.records if total is None else bucket.records[: max(0, total - first)]
+    # Past the end some answer with the last page again.
+    records = [] if total is not None and first >= total else bucket.records
     found = records[start - first : stop - first]
-    ended = start + len(found) >= total if total is not None else len(found) < stop - start
-    return Rows(found, total, ended, list(bucket.bad), responses, not ended and len(found) < stop - start)
+    short = len(found) < stop - start
+    counted = total is None or start + len(found) >= total
+    # Where rows end, the list does, whatever its total says.
+    ended = short or (total is not None and counted)
+    return Rows(found, total, ended, list(bucket.bad), responses, short and not counted)

@@ -18,6 +18,7 @@ from resolvers.operation import Operation
 from resolvers.phones import e164, last_digits
 from resolvers.plan import plan
 from resolvers.predicate import fold
+from resolvers.streams.progress import Progress
 from resolvers.streams.stream import Bounds, Stream
 
 # More candidates than that are not read: the search is then narrowed, or given up and said so.
@@ -179,7 +180,9 @@ async def _search(operation: Operation, source: Source, term: str, parts: frozen
     key = ("searches", source.name)
     turn: asyncio.Semaphore = operation.memo.setdefault(key, asyncio.Semaphore(source.settings.max_concurrency))
     async with turn:
+        progress = Progress(source.name)
         while not stream.ended and not stream.stopped and len(stream.items) < MOST:
+            progress.check(len(stream.items))
             if stream.total is not None and stream.total > MOST:
                 break
             await stream.fill(min(MOST, len(stream.items) + source.max_page_size))

@@ -21,9 +21,12 @@ Hash = Annotated[int, Meta(ge=0, le=0xFFFF_FFFF)]
 Before = Annotated[tuple[Hash, ...], Meta(max_length=7)]
 Tied = Annotated[int, Meta(ge=0, le=7)]
 Ahead = Annotated[tuple[Hash, ...], Meta(max_length=8)]
-Text = Annotated[str, Meta(max_length=4_000)]
+LONGEST_TOKEN = 4_000
+Text = Annotated[str, Meta(max_length=LONGEST_TOKEN)]
 # From the year 1 to 9999, with a second left at both ends.
-Micros = Annotated[int, Meta(ge=-62_135_596_799_000_000, le=253_402_300_798_000_000)]
+EARLIEST = -62_135_596_799_000_000
+LATEST = 253_402_300_798_000_000
+Micros = Annotated[int, Meta(ge=EARLIEST, le=LATEST)]
 
 ANCHORS = 8
 

@@ -12,6 +12,7 @@ from providers.query import Order
 from resolvers.cursors import Place
 from resolvers.order import Key, compare, key
 from resolvers.plan import SourcePlan
+from resolvers.streams.progress import no_progress
 from resolvers.streams.stream import Stream
 
 
@@ -77,7 +78,9 @@ async def by_rank(parts: Sequence[Part], size: int, fill: Fill, *, forward: bool
                     # One round for all that ran short, for what is still missing.
                     short = [part for _, part in bounds if part.stream is not None and not part.stream.stopped]
                     missing = share(size - certain, len(short))
-                    await fill([(part, len(part.stream.items) + missing) for part in short if part.stream is not None])
+                    had = [_read(part) for part in short]
+                    await fill([(part, count + missing) for part, count in zip(short, had, strict=True)])
+                    _end_stuck([part for part, count in zip(short, had, strict=True) if _read(part) <= count])
                     continue
                 entries = entries[:certain]
         page = [(by_order[order], item) for _, order, item in entries[:size]]
@@ -133,8 +136,7 @@ async def by_keys(
                 short.append(part)
         if short:
             await fill([(part, part.taken + size - len(page)) for part in short])
-            if any(_is_stuck(part) for part in short):
-                raise RuntimeError("a stream gave nothing, and neither ended nor stopped")
+            _end_stuck([part for part in short if _read(part) <= part.taken])
             continue
         best = _next(parts, heads, orders, forward)
         if best is None:
@@ -145,11 +147,16 @@ async def by_keys(
     return page
 
 
-def _is_stuck(part: Part) -> bool:
-    stream = part.stream
-    if stream is None or part.error is not None:
-        return False
-    return part.taken >= len(stream.items) and not stream.ended and not stream.stopped
+def _read(part: Part) -> int:
+    return 0 if part.stream is None else len(part.stream.items)
+
+
+def _end_stuck(parts: Sequence[Part]) -> None:
+    """Lets those fail whose streams gave nothing, and neither ended nor stopped: asking again would go on for ever."""
+    for part in parts:
+        stream = part.stream
+        if stream is not None and part.error is None and not stream.ended and not stream.stopped:
+            part.error = no_progress(part.plan.source.name)
 
 
 def _next(parts: Sequence[Part], heads: dict[int, Key], orders: tuple[Order, ...], forward: bool) -> Part | None:

@@ -9,6 +9,7 @@ from typing import TypeAlias
 from providers.budget import WORK_SLICE, Budget, Counter
 from providers.query import Order, OrderField
 from providers.record import ContactRecord
+from resolvers.marks import EARLIEST, LATEST
 from resolvers.predicate import fold
 
 Value: TypeAlias = str | int | None
@@ -18,11 +19,12 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def micros(instant: datetime | None) -> int | None:
-    """Returns microseconds since the epoch."""
+    """Returns microseconds since the epoch, within what a cursor holds: the calendar's first and last second stand for
+    what is in them. Some write "never" as the year 1."""
     if instant is None:
         return None
     since = instant - EPOCH
-    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+    return min(max((since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds, EARLIEST), LATEST)
 
 
 _VALUES: dict[OrderField, Callable[[ContactRecord], Value]] = {

@@ -18,6 +18,7 @@ from resolvers.one_time import of_one_time
 from resolvers.operation import Operation
 from resolvers.plan import SourcePlan
 from resolvers.rows import PagedList, PageSizes
+from resolvers.streams.progress import Progress, Tokens
 
 _SIZES: WeakKeyDictionary[Source, PageSizes] = WeakKeyDictionary()
 _ATTEMPTS = 3
@@ -96,10 +97,12 @@ async def _read_pages(operation: Operation, plan: SourcePlan) -> tuple[Whole, bo
     parts = [first]
     size = len(first.records)
     if first.total is None:
+        progress = Progress(plan.source.name)
         while not parts[-1].ended:
             read = sum(len(part.records) for part in parts)
             if read > limit:
                 raise TooLong(None)
+            progress.check(read)
             parts.append(await contacts.read(read, read + sizes.largest))
     elif not first.ended and size:
         parts += await asyncio.gather(*(contacts.read(start, start + size) for start in range(size, first.total, size)))
@@ -127,7 +130,9 @@ async def _read_chain(operation: Operation, plan: SourcePlan) -> Whole:
     records: dict[str, ContactRecord] = {}
     token: str | None = None
     read = 0
+    tokens = Tokens(source.name)
     while True:
+        tokens.check(read, token)
         request = provider.contacts_request(plan.query, Token(token, source.max_page_size))
         try:
             page, response = await operation.ask(source, request, provider.contacts_page)
@@ -142,7 +147,7 @@ async def _read_chain(operation: Operation, plan: SourcePlan) -> Whole:
         for record in page.records:
             if record is not None:
                 records.setdefault(record.native_id, record)
-        if not page.has_more or page.next_token is None or page.next_token == token:
+        if not page.has_more or page.next_token is None:
             whole.records = list(records.values())
             return whole
         if read >= limit:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import Generic, Protocol, TypeAlias, TypeVar
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 import msgspec
 
@@ -44,6 +44,7 @@ class Rows(msgspec.Struct, Generic[S]):
     """The rows found in a window, fewer than it holds only where the list ends (`ended`).
 
     `total` is the list's, None when the source does not say. `missing`: the source counts more rows than it gives.
+    `exceeded`: it counts fewer, so that its total is none.
     """
 
     records: list[S | None]
@@ -52,6 +53,7 @@ class Rows(msgspec.Struct, Generic[S]):
     bad: list[BadRow]
     responses: list[Response]
     missing: bool = False
+    exceeded: bool = False
 
 
 class PageSizes:
@@ -68,6 +70,22 @@ class PageSizes:
         self.smallest = 1
         self.proven = 0
         self.documented = documented
+
+    def copy(self) -> PageSizes:
+        """Returns the sizes for one read to learn on. Reads at the same time must not see what another one only
+        tries: it may turn out that rows were missing, not room on a page."""
+        sizes = PageSizes(self.largest, documented=self.documented)
+        sizes.smallest, sizes.proven = self.smallest, self.proven
+        return sizes
+
+    def adopt(self, learned: PageSizes, before: PageSizes) -> None:
+        """Takes over what one read has learned since it copied `before`, beside what others have meanwhile."""
+        if learned.smallest > before.smallest:
+            self.smallest = max(self.smallest, learned.smallest)
+            self.largest = max(self.largest, learned.largest)
+        elif learned.largest < before.largest:
+            self.largest = min(self.largest, learned.largest)
+            self.smallest = min(self.smallest, self.largest)
 
     def learn(self, asked: int, given: int) -> bool:
         """Takes note that `asked` rows a page were answered with `given`; returns whether that was news."""
@@ -92,6 +110,8 @@ class PageSizes:
 _Answer: TypeAlias = tuple[PageNumber, NumberedPage[S] | None, Response | None]
 
 _ATTEMPTS = 6
+# A window that needs more pages than that is not read in smaller ones before it is known that they are smaller.
+_MANY_PAGES = 8
 
 
 def changing_sizes(name: str) -> SourceInvalidResponse:
@@ -128,8 +148,8 @@ class PagedList(Generic[S]):
         A source that gives other page sizes than asked, or refuses large ones, is noticed, and the window read again
         (DESIGN.md 6).
         """
-        sizes = self._sizes
-        learned = sizes.largest, sizes.smallest
+        before = self._sizes.copy()
+        sizes = before.copy()
         short: Rows[S] | None = None
         for _ in range(_ATTEMPTS):
             wanted = window(start, stop, sizes.largest, sizes.smallest)
@@ -138,30 +158,52 @@ class PagedList(Generic[S]):
                 pages = await self._pages(wanted.pages)
             except SourceBadRequest:
                 if not sizes.refused(size):
-                    sizes.largest, sizes.smallest = learned
                     raise
                 continue
-            given = next((g for g in [await self._given(at, page) for at, page, _ in pages] if g != size), size)
+            given = next((g for g in [await self._given(at, page, sizes) for at, page, _ in pages] if g != size), size)
             if given == size:
-                return _joined(wanted, pages)
+                rows = _joined(wanted, pages)
+                if not rows.missing:
+                    self._sizes.adopt(sizes, before)
+                return rows
             if short is not None:
                 # Smaller pages are short as well: it is rows that are missing, not room on a page.
-                sizes.largest, sizes.smallest = learned
                 return short
+            if given < size and -(-(stop - start) // given) > _MANY_PAGES and await self._is_short(pages, given):
+                return _joined(wanted, pages)
             if all(page is None or _says_it_is_right(at, page) for at, page, _ in pages):
                 short = _joined(wanted, pages)
             if not sizes.learn(size, given):
+                self._sizes.adopt(sizes, before)
                 return _joined(wanted, pages)
-        sizes.largest, sizes.smallest = learned
         raise changing_sizes(self._name)
 
-    async def _given(self, at: PageNumber, page: NumberedPage[S] | None) -> int:
+    async def _is_short(self, pages: Sequence[_Answer[S]], given: int) -> bool:
+        """Whether rows are missing in the page of `given` rows, not room: the list has none behind its last one. To
+        read the window in pages of that size would tell too, by very many calls where a total is far too large."""
+        for at, page, _ in pages:
+            if page is None or len(page.records) != given:
+                continue
+            behind = PageNumber((at.page - 1) * at.size + given + 1, 1)
+            following, _ = await self._page(behind)
+            return (
+                following is None
+                or not following.records
+                or _before(following, behind)
+                or _same(following.records[0], page.records[-1])
+            )
+        return False
+
+    def _proved(self, count: int, sizes: PageSizes) -> None:
+        sizes.proven = max(sizes.proven, count)
+        self._sizes.proven = max(self._sizes.proven, count)
+
+    async def _given(self, at: PageNumber, page: NumberedPage[S] | None, sizes: PageSizes) -> int:
         """Returns the page size a source really used for one answer."""
         given = _given(at, page)
-        sizes = self._sizes
         count = 0 if page is None else len(page.records)
         if page is not None and count == at.size:
-            sizes.proven = max(sizes.proven, count)
+            self._proved(count, sizes)
         doubtful = given == at.size and page is not None and page.total is None and 0 < count < at.size
         if not doubtful or at.size <= sizes.proven or at.size > sizes.largest:
             return given
@@ -169,7 +211,7 @@ class PagedList(Generic[S]):
         behind = PageNumber((at.page - 1) * at.size + count + 1, 1)
         next_row, _ = await self._page(behind)
         if next_row is None or not next_row.records or _before(next_row, behind):
-            sizes.proven = max(sizes.proven, count)
+            self._proved(count, sizes)
             return given
         return given if page is not None and _same(next_row.records[0], page.records[-1]) else count
 
@@ -222,6 +264,11 @@ def _before(page: NumberedPage[S], at: PageNumber) -> bool:
     return page.page is not None and 1 <= page.page < at.page
 
 
+def _is_there(page: NumberedPage[Any], at: PageNumber) -> bool:
+    """Whether rows that the total does not count are the asked page's own, and not an earlier page again."""
+    return len(page.records) > 0 and at.page in (1, page.page)
+
+
 def _same(a: object, b: object) -> bool:
     return getattr(a, "native_id", None) == getattr(b, "native_id", "")
 
@@ -234,7 +281,7 @@ def _joined(wanted: Window, pages: Sequence[_Answer[S]]) -> Rows[S]:
     ended = missing = False
     for at, page, _ in pages:
         expected = _expected(at, total)
-        if page is None or expected == 0 or _before(page, at):
+        if page is None or (expected == 0 and not _is_there(page, at)) or _before(page, at):
             # Past the end some answer with nothing, some with 404, some with the last page again.
             ended = True
             missing = expected is not None and expected > 0
@@ -249,6 +296,12 @@ def _joined(wanted: Window, pages: Sequence[_Answer[S]]) -> Rows[S]:
             missing = expected is not None and len(page.records) < expected
             break
     found = records
+    at, last, _ = pages[-1]
+    given = 0 if last is None or ended else (at.page - 1) * size + len(last.records)
+    exceeded = total is not None and max(given, wanted.start + len(found) if found else 0) > total
+    if exceeded:
+        # A total that is too small says nothing of the end.
+        total = None
     if total is not None and wanted.start + len(found) >= total:
         ended = True
     elif len(found) == wanted.stop - wanted.start and total is not None:
@@ -260,4 +313,5 @@ def _joined(wanted: Window, pages: Sequence[_Answer[S]]) -> Rows[S]:
         [row for row in bad if 0 <= row.index < len(found)],
         [response for _, _, response in pages if response is not None],
         missing,
+        exceeded,
     )

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 
 from providers.budget import BudgetExceeded
+from providers.decoding import LARGEST_COUNT
 from providers.errors import SourceError
 from resolvers.connection import ErrorRecord, SliceRecord, SourceStatus
 from resolvers.cursors import Place
@@ -39,7 +40,9 @@ class Counts:
         """All parts' totals together, None when one is not known."""
         totals = [self._counted.get(part.index) for part in self._parts]
         known = [value for value in totals if value is not None]
-        return sum(known) if len(known) == len(totals) else None
+        total = sum(known) if len(known) == len(totals) else None
+        # More than GraphQL's Int holds would cost the client the whole field.
+        return None if total is not None and total > LARGEST_COUNT else total
 
     async def count(self) -> None:
         """Finds every part's total; asks for one record where no page has told it (DESIGN.md 7)."""

@@ -13,6 +13,7 @@ from resolvers.operation import Operation
 from resolvers.plan import SourcePlan
 from resolvers.reading import page_sizes
 from resolvers.streams.index import IndexStream
+from resolvers.streams.progress import Progress
 from resolvers.streams.stream import Bounds, Stream
 
 
@@ -49,7 +50,9 @@ class BucketStream(Stream):
         return None
 
     async def fill(self, count: int) -> None:
+        progress = Progress(self.source.name)
         while len(self.items) < count and not self.ended and not self.stopped:
+            progress.check(len(self._stages) + self.scanned, len(self.items))
             need = count - len(self.items)
             if not self._stages:
                 await self._begin(need)

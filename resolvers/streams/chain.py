@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from providers.errors import SourceInvalidResponse
 from providers.page import BadRow, Page
 from providers.provider import Token
 from providers.pushdown import row_for
@@ -11,6 +12,7 @@ from providers.query import Condition, ListQuery, Operator, Order, OrderField
 from providers.record import ContactRecord
 from providers.request import Response
 from providers.source import Source
+from resolvers.marks import LONGEST_TOKEN
 from resolvers.one_time import of_one_time
 from resolvers.operation import Operation
 from resolvers.order import EPOCH, micros
@@ -40,6 +42,11 @@ class Chain:
         self.descending = bool(orders) and orders[0].descending
 
     @property
+    def name(self) -> str:
+        """The source's name."""
+        return self._source.name
+
+    @property
     def reversed_query(self) -> ListQuery:
         """The question in the opposite order."""
         query = self.query
@@ -65,6 +72,11 @@ class Chain:
         page, response = await self._operation.ask(
             self._source, provider.contacts_request(query, Token(token, size)), provider.contacts_page
         )
+        if page.next_token is not None and len(page.next_token) > LONGEST_TOKEN:
+            name = self.name
+            raise SourceInvalidResponse(
+                name, f"{name} gave a cursor of {len(page.next_token)} characters; expected {LONGEST_TOKEN} at most"
+            )
         self._met[0].append(response)
         self._met[1].extend(page.bad)
         self._noted.append(response)

@@ -12,6 +12,7 @@ from providers.record import ContactRecord
 from resolvers.marks import nearest_follower, newest_anchor
 from resolvers.streams.chain import Chain, instant_of, more_after
 from resolvers.streams.drift import row_id
+from resolvers.streams.progress import Tokens
 
 Anchors: TypeAlias = tuple[str | None, tuple[int, ...]]
 
@@ -60,7 +61,9 @@ async def enter(
     passed: list[ContactRecord | None] = []
     pages: list[tuple[Page, str | None]] = []
     token: str | None = None
+    tokens = Tokens(chain.name)
     while True:
+        tokens.check(len(passed), token)
         page = await chain.page(token, size, at)
         pages.append((page, token))
         passed += page.records

@@ -11,7 +11,11 @@ from resolvers.plan import SourcePlan
 from resolvers.rows import PageSizes, Rows
 from resolvers.streams.drift import ReadWindows
 from resolvers.streams.index_list import MENDS, IndexListStream, RowReader
+from resolvers.streams.progress import Progress, no_progress
 from resolvers.streams.stream import Bounds
+
+# How many windows are read to find the end of a list whose total is far too large: enough for any total.
+_MOST_PROBES = 48
 
 
 class BackwardIndexStream(IndexListStream):
@@ -25,6 +29,8 @@ class BackwardIndexStream(IndexListStream):
         self._own = bounds.before_own
         # Hashes of the rows behind the first one read, the nearest first.
         self._behind: tuple[int, ...] = ()
+        # Whether the source itself was asked for the total because rows were missing.
+        self._asked_again = False
 
     async def _go_on(self, count: int) -> None:
         mark = self._here or self.end_mark()
@@ -40,6 +46,11 @@ class BackwardIndexStream(IndexListStream):
         rows, as_was = await self._read_at(mark, start, mark.index + (1 if mark.last is None and mark.ahead else 0))
         stop = mark.index
         if self._other_end(mark, rows):
+            return
+        if rows.exceeded and not self._rows and mark.last is None and not mark.ahead and self._mends < MENDS:
+            # The total is too small, and the end further on.
+            self._mends += 1
+            self._mark = IndexMark(await self._length(), None, (), None)
             return
         if not as_was:
             mended = await self._mended(mark, ReadWindows(start, rows), count)
@@ -57,7 +68,44 @@ class BackwardIndexStream(IndexListStream):
         if not known and stop:
             # Read on from the place where it was found, or from where the list now ends.
             end = await self._length() if self.total is None else self.total
+            if self.stopped:
+                return
+            if (as_was or self._mends > MENDS) and start < stop <= end:
+                # By its total it goes on there, and yet it gives no row.
+                end = await self._real_end(start, rows)
             self._here = IndexMark(min(stop, end), None, (), self.total, self._behind if stop <= end else ())
+
+    async def _real_end(self, start: int, rows: Rows[ContactRecord]) -> int:
+        """Returns where a list ends that gave too few rows from an index on (`rows`) for its total: by a newer total,
+        else by looking for its last row. Raises SourceError."""
+        if not self._asked_again:
+            # The total may be an older one, of the cache.
+            self._asked_again = True
+            self.operation.forget(self.source)
+            counted = self.total
+            await self._read(0, 1)
+            if self.total != counted:
+                return start + len(rows.records) if self.total is None else self.total
+        if rows.records or not start:
+            return start + len(rows.records)
+        # Of the rows before `low` some may be there, of those from `high` on none is.
+        low, high, step = 0, start, self._sizes.largest
+        for _ in range(_MOST_PROBES):
+            at = max(low, high - step)
+            found = await self._read(at, min(high, at + self._sizes.largest))
+            if found.records:
+                low = at + len(found.records)
+                if low >= high or low < at + self._sizes.largest:
+                    return low
+                # Between the two: halve what is left.
+                step = (high - low) // 2
+            else:
+                high = at
+                step = 4 * step if low == 0 else (high - low) // 2
+            if high <= low:
+                return low
+            step = max(step, 1)
+        raise no_progress(self.source.name)
 
     async def find_end(self) -> int:
         if self._mark is None:
@@ -79,7 +127,9 @@ class BackwardIndexStream(IndexListStream):
     async def _length(self) -> int:
         """Returns how long a list is that says no total: read to its end within the scan limit."""
         length = 0
+        progress = Progress(self.source.name)
         while length < self.scan_limit:
+            progress.check(length)
             rows = await self._read(length, length + self._sizes.largest)
             length += len(rows.records)
             if rows.ended:

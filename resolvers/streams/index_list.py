@@ -14,6 +14,7 @@ from resolvers.operation import Operation
 from resolvers.plan import SourcePlan
 from resolvers.rows import PageSizes, Rows
 from resolvers.streams.drift import ReadWindows, filled_up, find_place, row_id, stands
+from resolvers.streams.progress import Progress
 from resolvers.streams.stream import Bounds, Stream
 
 # A list that moves all the time has no place to find again.
@@ -73,7 +74,9 @@ class IndexListStream(Stream):
         self._edge: int | None = None
 
     async def fill(self, count: int) -> None:
+        progress = Progress(self.source.name)
         while len(self.items) < count and not self.ended and not self.stopped:
+            progress.check(len(self._rows), (self._here, self._mark, self._mends))
             if self.scanned >= self.scan_limit and self.plan.residual is not None:
                 self.stop_at_limit()
                 return
@@ -106,8 +109,10 @@ class IndexListStream(Stream):
     async def _read(self, start: int, stop: int) -> Rows[ContactRecord]:
         rows = await self._reader.read(start, stop)
         self.met(rows.responses, rows.bad)
-        if rows.total is not None:
+        if rows.total is not None or rows.exceeded:
             self.total = rows.total
+        if rows.exceeded:
+            self.warn(SourceErrorCode.SOURCE_INVALID_RESPONSE, "counts fewer contacts than it gives")
         if rows.missing:
             self.warn(
                 SourceErrorCode.SOURCE_INVALID_RESPONSE,

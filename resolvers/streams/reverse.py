@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from providers.errors import ScanLimitExceeded
 from resolvers.marks import Mark
+from resolvers.streams.progress import Progress
 from resolvers.streams.stream import Stream
 
 
@@ -20,7 +21,9 @@ class ReverseStream(Stream):
             return
         inner = self._inner
         most = self.scan_limit
+        progress = Progress(self.source.name)
         while not inner.ended and len(inner.items) < most and not inner.stopped:
+            progress.check(len(inner.items))
             await inner.fill(min(most, len(inner.items) + self.source.max_page_size))
         if not inner.ended:
             raise ScanLimitExceeded(

@@ -10,6 +10,7 @@ from resolvers.marks import IndexMark, KeyMark, Mark, RunMark, TokenMark, short_
 from resolvers.operation import Operation
 from resolvers.order import compare, key
 from resolvers.plan import SourcePlan
+from resolvers.streams.progress import Progress
 from resolvers.streams.sorted_run import RunKeys, SortedRun, Start
 from resolvers.streams.stream import Bounds, Open, Stream
 
@@ -60,8 +61,10 @@ class RunStream(Stream):
         return mark
 
     async def fill(self, count: int) -> None:
+        progress = Progress(self.source.name)
         try:
             while len(self.items) < count and not self.ended and not self.stopped:
+                progress.check(len(self.items) + self._passed, (self._inner is None, self._taken, len(self._inners)))
                 need = count - len(self.items)
                 if self._inner is None:
                     await self._begin(need)

@@ -8,7 +8,7 @@ from functools import partial
 
 from msgspec import structs
 
-from providers.errors import SourceBadRequest, SourceInvalidResponse
+from providers.errors import SourceBadRequest
 from providers.page import Page
 from providers.record import ContactRecord
 from resolvers.marks import ANCHORS, KeyMark, TokenMark, anchors, newest_anchor
@@ -17,6 +17,7 @@ from resolvers.plan import SourcePlan
 from resolvers.streams.chain import instant_of, more_after
 from resolvers.streams.cursor_list import ChainPlace, CursorListStream, Row
 from resolvers.streams.entry import Anchors, Entry, TooFar, enter
+from resolvers.streams.progress import Progress, Tokens
 from resolvers.streams.stream import Bounds
 
 # How many pages of a short chain are read one after the other before a longer one is begun by time.
@@ -32,9 +33,12 @@ class TokenStream(CursorListStream):
         self._size = 0
         self._bound: int | None = None
         self._begun = False
+        self._tokens = Tokens(self.source.name)
 
     async def _fill(self, count: int) -> None:
+        progress = Progress(self.source.name)
         while len(self.items) < count and not self.ended and not self.stopped:
+            progress.check(len(self._rows), (self._begun, self._token, self._bound))
             if self.at_scan_limit:
                 self.stop_at_limit()
                 return
@@ -81,6 +85,8 @@ class TokenStream(CursorListStream):
             await self._begin_by_time(need, mark.at)
             return
         self._token, self._size, self._bound = mark.token, mark.limit, mark.bound
+        self._tokens = Tokens(self.source.name)
+        self._tokens.check(-1, mark.token)
         page, following = await self._resumed(mark)
         if page is None:
             # A token may have expired, or named a row that is gone.
@@ -131,6 +137,7 @@ class TokenStream(CursorListStream):
 
     async def _begin_by_time(self, need: int, at: int) -> None:
         self._token, self._bound = None, at
+        self._tokens = Tokens(self.source.name)
         self._size = self._page_size(need + 1)
         try:
             entry = await self._of_one_time(partial(self._entered, at))
@@ -197,10 +204,8 @@ class TokenStream(CursorListStream):
         self.scanned += count - start
         if not more:
             self.ended = True
-        elif page.next_token == token:
-            raise SourceInvalidResponse(
-                self.source.name, f"{self.source.name} gave the same cursor again; expected the next page's"
-            )
+        else:
+            self._tokens.check(len(self._rows), page.next_token)
         self._token = page.next_token
 
     def _after_overlap(self, page: Page) -> int:

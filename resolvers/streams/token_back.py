@@ -12,6 +12,7 @@ from resolvers.plan import SourcePlan
 from resolvers.streams.chain import instant_of, more_after
 from resolvers.streams.cursor_list import CursorListStream, Row
 from resolvers.streams.drift import filled_up
+from resolvers.streams.progress import Progress, Tokens
 from resolvers.streams.stream import Bounds
 
 # How many rows a page has by which equal times are put into the list's own order.
@@ -32,7 +33,9 @@ class BackwardTokenStream(CursorListStream):
         return self._chain.by_time and not (isinstance(mark, TokenMark) and mark.at is None)
 
     async def _fill(self, count: int) -> None:
+        progress = Progress(self.source.name)
         while len(self.items) < count and not self.ended and not self.stopped:
+            progress.check(len(self._rows), self.end_mark())
             if self.at_scan_limit:
                 self.stop_at_limit()
                 return
@@ -84,7 +87,9 @@ class BackwardTokenStream(CursorListStream):
         rows: list[ContactRecord] = []
         token: str | None = None
         size = self._page_size(need + 2)
+        tokens = Tokens(self.source.name)
         while True:
+            tokens.check(self.scanned, token)
             page = await self._chain.page_back(token, size, at)
             rows += [
                 record
@@ -120,7 +125,9 @@ class BackwardTokenStream(CursorListStream):
         chain = self._chain
         forward: list[ContactRecord] = []
         token: str | None = None
+        tokens = Tokens(self.source.name)
         while True:
+            tokens.check(self.scanned, token)
             page = await chain.page(token, self._page_size(_TIED_PAGE), far, until=at)
             forward += [
                 record
