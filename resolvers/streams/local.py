@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Hashable
 
+from msgspec import structs
+
 from providers.errors import SortNotSupported
 from providers.record import ContactRecord
-from resolvers.marks import ANCHORS, LocalMark, check_of
+from resolvers.marks import ANCHORS, NO_VERSION, LocalMark, changed, check_of, version
 from resolvers.operation import Operation
 from resolvers.order import Key, compare, in_order, key
 from resolvers.plan import SourcePlan
 from resolvers.reading import DRIFTED, TooLong, Whole
 from resolvers.snapshots import SNAPSHOTS, WALK
+from resolvers.streams.alignment import Alignment, Anchor, aligned
 from resolvers.streams.stream import Bounds, Stream
 
 
@@ -41,6 +44,10 @@ class LocalStream(Stream):
             return
         whole = await self._whole()
         self.met(whole.responses, whole.bad)
+        self.stale = self.stale or whole.stale
+        if whole.fetched_at is not None:
+            self.fetched_at = whole.fetched_at
+        self.warnings |= {warning.code: warning for warning in whole.warnings}
         if whole.drifted:
             self.warn(*DRIFTED)
         self._all = records = whole.records
@@ -79,7 +86,7 @@ class LocalStream(Stream):
                 "and sorted here; filter more, sort by another field, or raise scan_limit",
             ) from error
         records = [record for record in whole.records if self.holds(record)]
-        whole = Whole(in_order(records, self.plan.orders), whole.responses, whole.bad, whole.drifted)
+        whole = structs.replace(whole, records=in_order(records, self.plan.orders))
         if ttl and not whole.drifted:
             SNAPSHOTS.put(self._identity, len(records), whole)
         return whole
@@ -90,9 +97,10 @@ class LocalStream(Stream):
         checks = [self._check(record) for record in records]
         if mark.last is None:
             return min(mark.index, len(records)), False
-        for index, record in enumerate(records):
-            if record.native_id == mark.last and checks[index] == mark.check:
-                return index + 1, True
+        anchors = self._anchors(mark, records, checks)
+        last = anchors[-1]
+        if last.position is not None and (mark.total is None or last.changed is False):
+            return last.position + 1, True
         orders = self.plan.orders
         if orders and len(mark.keys) == len(orders) and all(order.field.is_date for order in orders):
             # The keys are known: right before the first record behind them.
@@ -102,17 +110,40 @@ class LocalStream(Stream):
                 return next(
                     (index for index, other in enumerate(keys) if compare(other, mark.keys, orders) > 0), len(records)
                 ), False
-        if mark.index == 1 + len(mark.before) and not set(mark.before) & set(checks):
+        if mark.index == len(anchors) and all(anchor.position is None for anchor in anchors):
             # All that stood in front of the mark is gone.
             return 0, False
+        if mark.total is None:
+            # A cursor of before lengths were written down: the newest anchor counts.
+            kept = next((anchor.position for anchor in reversed(anchors) if anchor.position is not None), None)
+            made = None if kept is None else Alignment(kept + 1, None, 0, certain=True)
+        else:
+            made = aligned(anchors, mark.index, mark.total, len(records), forward=self.forward)
+        if made is not None:
+            if not made.certain:
+                self.drifted()
+            return made.place, last.position is not None and made.place == last.position + 1
+        self.drifted()
+        if mark.total is None:
+            return min(mark.index, len(records)), False
+        # Nothing is left to go on from: where nobody is lost.
+        behind = max(0, mark.total - mark.index)
+        return max(0, mark.index - len(anchors) if self.forward else len(records) - behind), False
+
+    @staticmethod
+    def _anchors(mark: LocalMark, records: list[ContactRecord], checks: list[int]) -> list[Anchor]:
+        """Returns the mark's anchors in the list's order, with where they are now."""
         # Of equal hashes the one nearest to the old place counts.
         near = sorted(range(len(checks)), key=lambda index: -abs(index - mark.index))
         places = {checks[index]: index for index in near}
-        for anchor in mark.before:
-            if anchor in places:
-                return places[anchor] + 1, False
-        self.drifted()
-        return min(mark.index, len(records)), False
+        found: list[Anchor] = []
+        for age, (anchor, then) in enumerate(mark.behind):
+            position = places.get(anchor)
+            if age == 0 and position is not None and records[position].native_id != mark.last:
+                position = None
+            now = NO_VERSION if position is None else version(records[position].updated_at)
+            found.append(Anchor(-1 - age, position, changed(then, now)))
+        return found[::-1]
 
     def _check(self, record: ContactRecord) -> int:
         return check_of(record.native_id, self._key(record))
@@ -132,7 +163,9 @@ class LocalStream(Stream):
         keys = self._key(record)
         dates = tuple(value if isinstance(value, int) else None for value in keys)
         before = tuple(self._check(row) for row in self._all[max(0, index - ANCHORS) : index - 1][::-1])
-        return LocalMark(index, record.native_id, self._check(record), before, dates)
+        shown = self._all[max(0, index - ANCHORS) : index][::-1]
+        versions = b"".join(version(row.updated_at) for row in shown)
+        return LocalMark(index, record.native_id, self._check(record), before, dates, len(self._all), versions)
 
     def _index(self, item: int) -> int:
         return self._start + item if self.forward else max(self._start, self._stop) - 1 - item

@@ -143,7 +143,8 @@ class BackwardTokenStream(CursorListStream):
 
     def _start(self, nearest_first: list[ContactRecord], place: TokenMark | KeyMark, *, exclusive: bool) -> int:
         """Returns how many of the rows lie on the other side of the position."""
-        ids = [record.native_id for record in nearest_first]
+        # A record that was updated meanwhile stands elsewhere now, and tells nothing.
+        ids = self._chain.unmoved(nearest_first, 0 if place.at is None else place.at)
         if place.last in ids:
             return ids.index(place.last) + exclusive
         # The anchor is gone: one that was met already, or an older one, still tells which of its instant were.
