@@ -74,6 +74,11 @@ class Found(msgspec.Struct):
     warnings: dict[str, ErrorRecord]
     streams: list[Stream]
 
+    @property
+    def incomplete(self) -> bool:
+        """Whether the source may have contacts with one of the keys that its search does not find."""
+        return any(warning.code is SourceErrorCode.MATCH_INCOMPLETE for warning in self.warnings.values())
+
 
 async def find(operation: Operation, source: Source, keys: Keys, parts: frozenset[str]) -> Found:
     """Returns the source's contacts that have one of the keys. Never raises SourceError."""

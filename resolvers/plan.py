@@ -34,6 +34,7 @@ class SourcePlan(msgspec.Struct, frozen=True):
 
     `residual` is what records are held against here, None when the source answers exactly. `never`: no record can
     hold, nothing is asked. `orders` are all the sort keys; the source is asked those in `query.orders`.
+    `single_fields`: what is searched for may stand in several fields, and the source looks at each by itself.
     `own_orders`: the order to fall back on when LOCAL needs more than the scan limit; empty when there is none.
     """
 
@@ -46,6 +47,7 @@ class SourcePlan(msgspec.Struct, frozen=True):
     never: bool = False
     buckets: bool = False
     left: tuple[Filter, ...] = ()
+    single_fields: bool = False
 
 
 def plan(

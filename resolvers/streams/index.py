@@ -34,6 +34,8 @@ class IndexStream(IndexListStream):
             # The place may stand in what was read to find it.
             start, rows = windows.reaching(index)
         offset = index - start
+        if not self._rows and 0 < offset <= len(rows.records):
+            self.edge = rows.records[offset - 1]
         known = rows.records[offset : offset + count] if offset >= 0 else []
         await self._find_edge(start, rows)
         self._take(index, known, rows.ended and index + len(known) >= start + len(rows.records))

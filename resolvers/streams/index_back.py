@@ -50,6 +50,8 @@ class BackwardIndexStream(IndexListStream):
             self._following = (*mark.behind[:1], *mark.following) if first else mark.following
         if first:
             stop -= 1
+        if not self._rows and start <= stop < start + len(rows.records):
+            self.edge = rows.records[stop - start]
         known = rows.records[: stop - start] if start < stop <= start + len(rows.records) else []
         await self._find_edge(start, rows)
         self._take(stop - len(known), known)

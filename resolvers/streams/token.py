@@ -191,6 +191,8 @@ class TokenStream(CursorListStream):
         if self.bounds.bounded_before and self._passed_limit(page.native_ids[:start]):
             self.ended = True
             return
+        if not self._rows and start:
+            self.edge = page.records[start - 1]
         for index in range(start, count):
             record = page.records[index]
             if self._past_limit(record):

@@ -133,6 +133,8 @@ class BackwardTokenStream(CursorListStream):
         if self._passed_limit([record.native_id for record in nearest_first[:start]][::-1]):
             self.ended = True
             return
+        if not self._rows and start:
+            self.edge = nearest_first[start - 1]
         for record in nearest_first[start:]:
             if limit is not None and (
                 record.native_id == limit.last or (limit.at is not None and self._chain.short_of(record, limit.at))
