@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+import pytest
+
 from providers.credential import Credential
 from providers.errors import SourceErrorCode
 from providers.query import Order, OrderField
@@ -12,10 +14,10 @@ from resolvers.contacts import ContactsQuestion, contacts
 from resolvers.operation import Operation
 from resolvers.page_arguments import PageArguments
 from resolvers.selection import Wanted
-from resolvers.snapshots import Snapshots
+from resolvers.snapshots import SNAPSHOTS, Snapshots
 from tests.made_rows import made_rows
 from tests.test_bucket_search import SEARCH, rows
-from tests.world import TOKEN, World
+from tests.world import TOKEN, World, ids
 
 QUESTION = ContactsQuestion(PageArguments(first=5), orders=(Order(OrderField.CREATED_AT),))
 
@@ -65,3 +67,40 @@ def test_an_old_snapshot_is_none() -> None:
     kept = Snapshots()
     kept.put("key", 1, "value")
     assert kept.get("key", -1.0) is None
+
+
+@pytest.mark.parametrize(
+    ("count", "later", "headers", "given"),
+    [
+        (90, 100.0, {}, True),
+        (150, 100.0, {}, True),
+        (150, 200.0, {}, False),
+        (150, 100.0, {"cache-control": "must-revalidate"}, False),
+        (150, 100.0, {"cache-control": "no-store"}, False),
+    ],
+)
+async def test_a_list_sorted_here_is_given_as_it_was_kept_while_its_source_fails(
+    count: int, later: float, headers: dict[str, str], given: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [1_000.0]
+    monkeypatch.setattr("resolvers.snapshots.monotonic", lambda: now[0])
+    world = World({"autokonnect": made_rows("autokonnect", count)}, cache_ttl=60.0, stale_if_error=120.0)
+    source = world.sources["autokonnect"]
+    orders = (Order(OrderField.FIRST_NAME),)
+    whole = ids(await world.walk([100], orders=orders))
+    page = await world.connection(first=10, orders=orders)
+    kept = SNAPSHOTS._lists[next(key for key in SNAPSHOTS._lists if isinstance(key, tuple) and source in key)][2]
+    for response in kept.responses:
+        response.headers = headers
+    now[0] += later
+    world.fakes["autokonnect"].switches.fail("status", times=99, status=503)
+    for arguments, expected in (({"first": 10}, whole[:10]), ({"last": 10}, whole[-10:])):
+        outcome = await world.page(orders=orders, **arguments)
+        if given:
+            assert ids(outcome.connection.nodes) == expected
+            (part,) = outcome.connection.sources
+            assert (part.status, part.stale, part.warnings) == (SourceStatus.OK, True, [])
+            assert part.fetched_at == page.sources[0].fetched_at
+        else:
+            assert outcome.connection is None or outcome.connection.nodes == []
+            assert [failure.status for failure in outcome.failures] == [503]

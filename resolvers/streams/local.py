@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable, Hashable
 
 from msgspec import structs
 
-from providers.errors import SortNotSupported
+from providers.errors import Retriable, SortNotSupported
+from providers.freshness import freshness
 from providers.record import ContactRecord
 from resolvers.marks import ANCHORS, NO_VERSION, LocalMark, changed, check_of, version
 from resolvers.operation import Operation
@@ -77,6 +78,10 @@ class LocalStream(Stream):
                 return kept
         try:
             whole = await self._read()
+        except Retriable:
+            if (kept := self._kept_for_failures()) is not None:
+                return kept
+            raise
         except TooLong as error:
             length = f"has {error.total} contacts" if error.total is not None else "has more contacts"
             limit = self.scan_limit
@@ -90,6 +95,20 @@ class LocalStream(Stream):
         if ttl and not whole.drifted:
             SNAPSHOTS.put(self._identity, len(records), whole)
         return whole
+
+    def _kept_for_failures(self) -> Whole | None:
+        """Returns the list as it was last read whole, where the settings and the source's answers allow that while it
+        fails. Its pages are of one time, which pages that the cache keeps one by one are not (ADR 8)."""
+        settings = self.source.settings
+        if not settings.cache_ttl or not settings.stale_if_error or self.operation.fresh:
+            return None
+        kept = SNAPSHOTS.get(self._identity, settings.cache_ttl + settings.stale_if_error)
+        if not isinstance(kept, Whole) or not kept.responses or any(answer.stale for answer in kept.responses):
+            return None
+        said = (freshness(answer.headers, settings.cache_ttl, answer.fetched_at) for answer in kept.responses)
+        if not all(allowed.store and allowed.stale_allowed for allowed in said):
+            return None
+        return structs.replace(kept, stale=True)
 
     def _place(self, mark: LocalMark) -> tuple[int, bool]:
         """Returns the index after the mark's record, or where it would stand, and whether it is still there."""
