@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 import pytest
 
@@ -94,7 +95,8 @@ async def test_a_list_sorted_here_is_given_as_it_was_kept_while_its_source_fails
         response.headers = headers
     now[0] += later
     world.fakes["autokonnect"].switches.fail("status", times=99, status=503)
-    for arguments, expected in (({"first": 10}, whole[:10]), ({"last": 10}, whole[-10:])):
+    questions: list[tuple[dict[str, Any], list[str]]] = [({"first": 10}, whole[:10]), ({"last": 10}, whole[-10:])]
+    for arguments, expected in questions:
         outcome = await world.page(orders=orders, **arguments)
         if given:
             assert ids(outcome.connection.nodes) == expected
