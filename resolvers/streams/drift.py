@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import NamedTuple
 
 from providers.record import ContactRecord
@@ -58,7 +59,7 @@ class ReadWindows:
         for start, rows in self._windows.items():
             for index, record in enumerate(rows.records, start=start):
                 if record is not None and (hashed := short_hash(record.native_id)) in wanted:
-                    places[hashed] = index, version(record.updated_at)
+                    places[hashed] = index, version(updated(record))
         found: list[Anchor] = []
         for offset, (anchor, then) in sorted(stood, key=lambda each: each[0]):
             position, now = places.get(anchor, (None, NO_VERSION))
@@ -200,12 +201,17 @@ def trail_of(record: ContactRecord | None) -> tuple[int, bytes]:
     """Returns a row's hash and version."""
     if record is None:
         return short_hash(""), NO_VERSION
-    return short_hash(record.native_id), version(record.updated_at)
+    return short_hash(record.native_id), version(updated(record))
 
 
 def filled_up(hashes: tuple[int, ...], older: tuple[int, ...]) -> tuple[int, ...]:
     """Returns the hashes with the older ones behind them that are not among them."""
     return (*hashes, *(anchor for anchor in older if anchor not in hashes))
+
+
+def updated(record: ContactRecord) -> datetime | None:
+    """Returns when a row was updated. Tags are read by the same streams, and do not tell."""
+    return getattr(record, "updated_at", None)
 
 
 def row_id(record: ContactRecord | None) -> str:
