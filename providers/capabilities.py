@@ -66,7 +66,8 @@ class Capabilities(msgspec.Struct, frozen=True):
     applies). `orders` with `multi_key` may be combined. `total`: lists say how many there are. `lookup`: one
     contact by id in one call. `search`: in words, which fields and how; None when there is no search.
     `lacks`: filter fields that no record of this API has, so that a filter on them needs no reading.
-    `phone_search`, `email_search`: whether the search covers them (matching persons). `own_filter`: the name of
+    `phone_search`, `email_search`: whether the search covers them (matching persons). `single_field_search`: a text is
+    looked for in each field by itself, so that a first and a last name together find nobody. `own_filter`: the name of
     the provider's own input in ContactFilter. `buckets`: stages of a pipeline in one call.
     """
 
@@ -85,6 +86,7 @@ class Capabilities(msgspec.Struct, frozen=True):
     lacks: frozenset[str] = frozenset()
     email_search: bool = False
     phone_search: bool = False
+    single_field_search: bool = False
     tags: bool = False
     users: bool = False
     buckets: bool = False

@@ -168,9 +168,16 @@ def _several_cell(capabilities: Capabilities) -> str:
     return _ORDER_CELLS["none"]
 
 
+def _both_names(table: Capabilities) -> str:
+    if table.search is None:
+        return "none"
+    return "not found, SEARCH_INCOMPLETE: fields are matched singly" if table.single_field_search else "found"
+
+
 def _rest(tables: dict[str, Capabilities]) -> str:
     facts: tuple[tuple[str, Callable[[Capabilities], str]], ...] = (
         ("search", lambda table: table.search or "none"),
+        ("a first and a last name searched for together", _both_names),
         ("paging", lambda table: table.paging.replace("_", " ").lower()),
         (
             "largest page",

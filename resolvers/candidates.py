@@ -80,6 +80,11 @@ class Found(msgspec.Struct):
     streams: list[Stream]
     over: BudgetExceeded | None = None
 
+    @property
+    def incomplete(self) -> bool:
+        """Whether the source may have contacts with one of the keys that its search does not find."""
+        return any(warning.code is SourceErrorCode.MATCH_INCOMPLETE for warning in self.warnings.values())
+
 
 async def find(operation: Operation, source: Source, keys: Keys, parts: frozenset[str]) -> Found:
     """Returns the source's contacts that have one of the keys: looked for once an operation. Never raises SourceError

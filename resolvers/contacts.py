@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+from msgspec import structs
 
 from providers.query import And, Condition, Filter, Not, Order, OrderField
 from providers.source import Source
@@ -36,6 +37,8 @@ async def contacts(operation: Operation, question: ContactsQuestion, wanted: Wan
     legs: list[Leg] = []
     for source in asked:
         made = plan(source, filter=question.filter, search=search, orders=orders, parts=wanted.parts)
+        if search is not None and _in_several_fields(search) and source.provider.capabilities.single_field_search:
+            made = structs.replace(made, single_fields=True)
         explain_plan(operation, "contacts", made)
         legs.append(leg(operation, made))
     return await federated(
@@ -48,6 +51,13 @@ async def contacts(operation: Operation, question: ContactsQuestion, wanted: Wan
         question.policy,
         wanted,
     )
+
+
+def _in_several_fields(search: str) -> bool:
+    """Whether a text has words of which one may be in one field and one in another, as a first and a last name; the
+    groups of a telephone number are none."""
+    words = search.split()
+    return len(words) > 1 and any(character.isalpha() for word in words for character in word)
 
 
 def _each_once(orders: tuple[Order, ...]) -> tuple[Order, ...]:

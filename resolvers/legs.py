@@ -82,8 +82,8 @@ def _sorted_here(operation: Operation, plan: SourcePlan, bounds: Bounds, forward
             return await read_whole(operation, plan)
         stages = ReverseStream(BucketStream(operation, msgspec.structs.replace(plan, residual=None), Bounds()))
         await stages.fill(1)
-        local.warnings |= stages.warnings
-        return Whole(stages.items[::-1], [], [])
+        said = tuple(stages.warnings.values())
+        return Whole(stages.items[::-1], [], [], warnings=said, stale=stages.stale, fetched_at=stages.fetched_at)
 
     credential = operation.credentials.get(plan.source.name)
     identity = (

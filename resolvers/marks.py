@@ -8,6 +8,7 @@ or deleted meanwhile. Sizes are bounded because a cursor may be forged.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Annotated, TypeAlias
 from zlib import crc32
 
@@ -21,6 +22,8 @@ Hash = Annotated[int, Meta(ge=0, le=0xFFFF_FFFF)]
 Before = Annotated[tuple[Hash, ...], Meta(max_length=7)]
 Tied = Annotated[int, Meta(ge=0, le=7)]
 Ahead = Annotated[tuple[Hash, ...], Meta(max_length=8)]
+# Two bytes an anchor: when the record was updated, hashed (`version`).
+Versions = Annotated[bytes, Meta(max_length=32)]
 LONGEST_TOKEN = 4_000
 Text = Annotated[str, Meta(max_length=LONGEST_TOKEN)]
 # From the year 1 to 9999, with a second left at both ends.
@@ -30,11 +33,16 @@ Micros = Annotated[int, Meta(ge=EARLIEST, le=LATEST)]
 
 ANCHORS = 8
 
+# Records near a place, the nearest first: the hash of each and its version.
+Trail: TypeAlias = tuple[tuple[int, bytes], ...]
+NO_VERSION = b"\0\0"
+
 
 class IndexMark(msgspec.Struct, frozen=True, array_like=True, tag=1):
     """A page-number list: the index of the next row, and the list's total then. `ahead` hashes the rows that follow,
     the nearest first, as far as a list that was read backward has not shown enough of those before. `alone`: which of
-    a stage's two lists it is (`resolvers.board.StageList`), None where there is one."""
+    a stage's two lists it is (`resolvers.board.StageList`), None where there is one. `versions` are those of `last`,
+    `before` and `ahead`, one behind the other."""
 
     index: Count
     last: Id | None
@@ -42,6 +50,19 @@ class IndexMark(msgspec.Struct, frozen=True, array_like=True, tag=1):
     total: Count | None
     ahead: Ahead = ()
     alone: bool | None = None
+    versions: Versions = b""
+
+    @property
+    def behind(self) -> Trail:
+        """The records in front of the place, the last one first: the hash of each and its version."""
+        if self.last is None:
+            return ()
+        return _trail((short_hash(self.last), *self.before), self.versions)
+
+    @property
+    def following(self) -> Trail:
+        """The records that follow, the next one first."""
+        return _trail(self.ahead, self.versions[2 * (0 if self.last is None else 1 + len(self.before)) :])
 
 
 class TokenMark(msgspec.Struct, frozen=True, array_like=True, tag=2):
@@ -78,7 +99,8 @@ class KeyMark(msgspec.Struct, frozen=True, array_like=True, tag=3):
 class LocalMark(msgspec.Struct, frozen=True, array_like=True, tag=4):
     """A list that is sorted here: the index of the next record, the last one, and its sort keys where they are dates.
 
-    `check` and `before` hash ids together with sort keys: a record whose key changed is no anchor any more.
+    `check` and `before` hash ids together with sort keys: a record whose key changed is no anchor any more. `total` is
+    the list's length then; `versions` are those of `last` and `before`.
     """
 
     index: Count
@@ -86,6 +108,13 @@ class LocalMark(msgspec.Struct, frozen=True, array_like=True, tag=4):
     check: Hash
     before: Before
     keys: Annotated[tuple[Micros | None, ...], Meta(max_length=8)]
+    total: Count | None = None
+    versions: Versions = b""
+
+    @property
+    def behind(self) -> Trail:
+        """The records in front of the place, the last one first: the check of each and its version."""
+        return _trail((self.check, *self.before), self.versions)
 
 
 class BucketMark(msgspec.Struct, frozen=True, array_like=True, tag=5):
@@ -96,6 +125,7 @@ class BucketMark(msgspec.Struct, frozen=True, array_like=True, tag=5):
     last: Id | None
     before: Before
     total: Count | None
+    versions: Versions = b""
 
 
 class RunMark(msgspec.Struct, frozen=True, array_like=True, tag=6):
@@ -135,16 +165,39 @@ def anchors(ids: Sequence[str], older: tuple[str | None, tuple[int, ...]] = (Non
     return ids[-1], tuple(hashes[: ANCHORS - 1])
 
 
-def nearest(ids: Sequence[str], mark: IndexMark) -> tuple[int, int] | None:
-    """Returns the place in `ids` that the mark stands at by its nearest surviving anchor, and how far from the mark
-    that anchor stood (0: the last record itself), or None."""
-    found = newest_anchor(ids, mark.last, mark.before)
-    best = None if found is None else (found[0] + 1, found[1])
-    if mark.ahead and (best is None or best[1] > 0):
-        follower = nearest_follower(ids, mark.ahead)
-        if follower is not None and (best is None or follower[1] < best[1]):
-            return follower
-    return best
+def version(updated_at: datetime | None) -> bytes:
+    """Returns two bytes that differ, as a rule, when a record was updated; `NO_VERSION` where nobody knows when."""
+    if updated_at is None:
+        return NO_VERSION
+    seconds = updated_at.toordinal() * 86_400 + updated_at.hour * 3_600 + updated_at.minute * 60 + updated_at.second
+    # 65,521 is the largest prime below 2^16.
+    return (1 + (seconds * 1_000_000 + updated_at.microsecond) % 65_521).to_bytes(2, "big")
+
+
+def changed(then: bytes, now: bytes) -> bool | None:
+    """Returns whether a record was updated between two versions of it, None where one of them is not known."""
+    return None if NO_VERSION in (then, now) else then != now
+
+
+def _trail(hashes: Sequence[int], versions: bytes) -> Trail:
+    return tuple((anchor, versions[2 * at : 2 * at + 2] or NO_VERSION) for at, anchor in enumerate(hashes))
+
+
+def index_mark(
+    index: int, last: str | None, behind: Trail, following: Trail, total: int | None, alone: bool | None
+) -> IndexMark:
+    """Returns the mark behind the record `last`, which begins `behind` (None: behind nothing that is known)."""
+    behind = () if last is None else behind[:ANCHORS]
+    following = following[:ANCHORS]
+    return IndexMark(
+        index,
+        last,
+        tuple(anchor for anchor, _ in behind[1:]),
+        total,
+        tuple(anchor for anchor, _ in following),
+        alone,
+        b"".join(seen for _, seen in behind) + b"".join(seen for _, seen in following),
+    )
 
 
 def nearest_follower(ids: Sequence[str], ahead: Sequence[int]) -> tuple[int, int] | None:

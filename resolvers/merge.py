@@ -174,6 +174,9 @@ def _next(parts: Sequence[Part], heads: dict[int, Key], orders: tuple[Order, ...
 def _head(part: Part, stream: Stream, orders: tuple[Order, ...], forward: bool, extremes: dict[int, Key]) -> Key:
     head = key(stream.items[part.taken], orders)
     extreme = extremes.get(part.index)
+    if extreme is None and stream.edge is not None:
+        # The order goes on across the pages: what was given last is read again with this one.
+        extreme = key(stream.edge, orders)
     if extreme is not None:
         order = compare(head, extreme, orders)
         if order < 0 if forward else order > 0:

@@ -36,7 +36,8 @@ async def person_of(operation: Operation, contact: ContactRecord, parts: frozens
 async def person(
     operation: Operation, email: str | None, phone: str | None, parts: frozenset[str]
 ) -> PersonRecord | None:
-    """Returns the contacts that have the address or the number, None when nobody has and every source answered.
+    """Returns the contacts that have the address or the number, None when nobody has: every source answered and could
+    be searched for it. Where one could not, a person without contacts says so in its slices.
 
     A number without a country is read as one of each source's region. Raises BadUserInput.
     """
@@ -53,7 +54,8 @@ async def person(
         raise BadUserInput("phone", "expected a phone number; begin it with + and the country's code")
     found = await _find(operation, asked, lambda source: asked_keys[source.name], parts)
     contacts = [contact for each in found for contact in each.contacts]
-    if not contacts and not any(each.errors for each in found):
+    incomplete = any(each.errors or each.incomplete for each in found)
+    if not contacts and not incomplete:
         return None
     return _person(operation, contacts, found)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from weakref import WeakKeyDictionary
 
 import msgspec
@@ -14,6 +15,7 @@ from providers.provider import PageNumber, Token
 from providers.record import ContactRecord
 from providers.request import Response
 from providers.source import Source
+from resolvers.connection import ErrorRecord
 from resolvers.one_time import of_one_time
 from resolvers.operation import Operation
 from resolvers.plan import SourcePlan
@@ -46,12 +48,18 @@ def contact_list(operation: Operation, plan: SourcePlan) -> PagedList[ContactRec
 
 
 class Whole(msgspec.Struct):
-    """A list read to its end, in the source's order. `drifted`: it kept changing while it was read."""
+    """A list read to its end, in the source's order. `drifted`: it kept changing while it was read.
+
+    `warnings`, `stale` and `fetched_at` are those of a list that was read by a stream, which has no `responses`.
+    """
 
     records: list[ContactRecord]
     responses: list[Response]
     bad: list[BadRow]
     drifted: bool = False
+    warnings: Sequence[ErrorRecord] = ()
+    stale: bool = False
+    fetched_at: float | None = None
 
 
 class TooLong(Exception):

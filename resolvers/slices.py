@@ -68,7 +68,7 @@ class Counts:
             await fill(counting, 1)
             part.error = counting.error
             if counting.stream is not None and counting.error is None:
-                self._counted[part.index] = counting.stream.total
+                self._counted[part.index] = counting.stream.count
                 part.counted = counting.stream
 
     def slices(self) -> list[SliceRecord]:

@@ -15,7 +15,7 @@ from providers.query import Order, OrderField
 from resolvers.connection import SourceStatus
 from resolvers.order import in_order
 from tests.lists import one_list, sorted_by, source_list
-from tests.made_rows import made_rows
+from tests.made_rows import instant, made_rows
 from tests.world import World, ids
 
 NAMES = ["tether", "askelephant", "wacr", "autokonnect"]
@@ -136,3 +136,50 @@ async def test_a_source_that_breaks_its_date_order_is_noticed() -> None:
     assert [warning.code for warning in wacr.warnings] == [SourceErrorCode.SORT_INEXACT]
     tether = [record.created_at for record in page.nodes if record.source.name == "tether"]
     assert tether == sorted(tether)  # type: ignore[type-var]
+
+
+@pytest.mark.parametrize("forward", [True, False])
+@pytest.mark.parametrize("size", [1, 13, 14, 15, 100])
+@pytest.mark.parametrize("field", [OrderField.FIRST_NAME, OrderField.CREATED_AT])
+async def test_a_broken_order_is_noticed_between_two_pages_too(field: OrderField, size: int, forward: bool) -> None:
+    # In order but for one step, between the 14th and the 15th, where the order begins anew.
+    rows = [
+        {**row, "firstname": chr(ord("a") + number % 14) * 3, "created_at": instant(number % 14)}
+        for number, row in enumerate(made_rows("wacr", 28))
+    ]
+    made = World({"wacr": rows}, text_collation="casefold")
+    made.fakes["wacr"].store.view = _by_id(made.fakes["wacr"].store.view)  # type: ignore[method-assign]
+    orders = (Order(field),)
+    said: list[SourceErrorCode] = []
+    seen: list[str] = []
+    cursor: str | None = None
+    while True:
+        if forward:
+            page = await made.connection(first=size, after=cursor, orders=orders)
+        else:
+            page = await made.connection(last=size, before=cursor, orders=orders)
+        said += [warning.code for warning in page.sources[0].warnings]
+        seen = seen + ids(page.nodes) if forward else ids(page.nodes) + seen
+        info = page.page_info
+        if not (info.has_next_page if forward else info.has_previous_page):
+            break
+        cursor = info.end_cursor if forward else info.start_cursor
+    assert said == [SourceErrorCode.SORT_INEXACT]
+    assert seen == [f"wacr:{row['id']}" for row in rows]
+
+
+@pytest.mark.parametrize("forward", [True, False])
+@pytest.mark.parametrize("size", [1, 14])
+async def test_a_broken_order_of_runs_is_noticed_between_two_pages(size: int, forward: bool) -> None:
+    rows = [{**row, "created_at": instant(number % 14)} for number, row in enumerate(made_rows("wacr", 28))]
+    made = World({"wacr": rows})
+    made.fakes["wacr"].store.view = _by_id(made.fakes["wacr"].store.view)  # type: ignore[method-assign]
+    orders = (Order(OrderField.CREATED_AT), Order(OrderField.FIRST_NAME))
+    if forward:
+        page = await made.connection(first=14, orders=orders)
+        following = await made.connection(first=size, after=page.page_info.end_cursor, orders=orders)
+    else:
+        page = await made.connection(last=14, orders=orders)
+        following = await made.connection(last=size, before=page.page_info.start_cursor, orders=orders)
+    assert page.sources[0].warnings == []
+    assert [warning.code for warning in following.sources[0].warnings] == [SourceErrorCode.SORT_INEXACT]

@@ -337,8 +337,24 @@ async def test_a_person_is_found_by_address_or_number_in_all_sources() -> None:
     assert len(by_both.contacts) == 5
 
 
-async def test_nobody_is_none_when_all_answered_and_a_person_without_contacts_when_not() -> None:
+async def test_nobody_is_a_person_without_contacts_where_a_source_cannot_be_searched_for_the_key() -> None:
     world = World(ANN)
+    by_email = await persons.person(world.operation(), "nobody@example.com", None, NO_PARTS)
+    assert by_email is not None
+    assert by_email.contacts == []
+    said = {part.source.name: [warning.code for warning in part.warnings] for part in by_email.sources}
+    incomplete = [SourceErrorCode.MATCH_INCOMPLETE]
+    assert said == {"tether": incomplete, "askelephant": [], "wacr": [], "autokonnect": []}
+    assert statuses(by_email)["tether"] is SourceStatus.PARTIAL
+    by_phone = await persons.person(world.operation(), None, "+254799999999", NO_PARTS)
+    assert by_phone is not None
+    assert by_phone.contacts == []
+    assert [warning.code for warning in by_phone.sources[1].warnings] == incomplete
+
+
+async def test_nobody_is_none_when_all_answered_and_a_person_without_contacts_when_not() -> None:
+    # Tether cannot be searched for an address.
+    world = World({name: rows for name, rows in ANN.items() if name != "tether"})
     assert await persons.person(world.operation(), "nobody@example.com", None, NO_PARTS) is None
     world.fakes["wacr"].switches.fail("status", times=9, status=500)
     unsure = await persons.person(world.operation(), "nobody@example.com", None, NO_PARTS)

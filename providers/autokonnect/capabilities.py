@@ -23,5 +23,6 @@ CAPABILITIES = Capabilities(
     lacks=frozenset({"company", "status", "stage", "ownerId", "assigneeId"}),
     email_search=True,
     phone_search=True,
+    single_field_search=True,
     tags=True,
 )

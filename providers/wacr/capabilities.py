@@ -72,5 +72,6 @@ CAPABILITIES = Capabilities(
     lacks=frozenset({"stage", "ownerId"}),
     email_search=True,
     phone_search=True,
+    single_field_search=True,
     tags=True,
 )

@@ -108,10 +108,12 @@ class BucketStream(Stream):
         return {mark.stage, limit.stage} <= set(stages) and stages.index(mark.stage) > stages.index(limit.stage)
 
     def _enter(self, stage: str, mark: BucketMark | None) -> None:
-        after = None if mark is None else IndexMark(mark.index, mark.last, mark.before, mark.total)
+        after = (
+            None if mark is None else IndexMark(mark.index, mark.last, mark.before, mark.total, versions=mark.versions)
+        )
         limit = self._limit
         if limit is not None and limit.stage == stage:
-            before = IndexMark(limit.index, limit.last, limit.before, limit.total)
+            before = IndexMark(limit.index, limit.last, limit.before, limit.total, versions=limit.versions)
             bounds = Bounds(after, before, before_own=self.bounds.before_own, bounded_before=True)
         else:
             bounds = Bounds(after)
@@ -137,14 +139,14 @@ class BucketStream(Stream):
     def _of(self, place: int, mark: IndexMark | None) -> BucketMark | None:
         """Returns a mark of one stage as one of all. At a stage's start that is where the stage before it ended."""
         if mark is not None:
-            return BucketMark(self._stages[place][0], mark.index, mark.last, mark.before, mark.total)
+            return BucketMark(self._stages[place][0], mark.index, mark.last, mark.before, mark.total, mark.versions)
         return self._of(place - 1, self._stages[place - 1][1].end_mark()) if place else self._mark
 
     def mark_after(self, item: int) -> BucketMark:
         place, inner = self._places[item]
         stage, stream = self._stages[place]
         mark = stream.mark_after(inner)
-        return BucketMark(stage, mark.index, mark.last, mark.before, mark.total)
+        return BucketMark(stage, mark.index, mark.last, mark.before, mark.total, mark.versions)
 
     def mark_before(self, item: int) -> BucketMark | None:
         place, inner = self._places[item]

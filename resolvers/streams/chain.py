@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from providers.errors import SourceInvalidResponse
@@ -20,6 +21,9 @@ from resolvers.plan import SourcePlan
 
 # Shown times may be cut: the source may know them finer. Ranges by which a position is found again are wider by this.
 _SLACK = timedelta(seconds=1)
+
+# What stands for the id of a record that has moved: no source's.
+MOVED = "\0"
 
 
 class Chain:
@@ -110,6 +114,11 @@ class Chain:
         """Whether a record comes after an instant in the list's order."""
         time = instant_of(record)
         return time < at if self.descending else time > at
+
+    def unmoved(self, records: Sequence[ContactRecord | None], at: int) -> list[str]:
+        """Returns the ids of rows of the instant `at`, "" for unreadable ones, `MOVED` for those of another instant: no
+        place at this one is found by them, for what was updated meanwhile has moved."""
+        return ["" if record is None else record.native_id if instant_of(record) == at else MOVED for record in records]
 
     def short_of(self, record: ContactRecord, at: int) -> bool:
         """Whether a record comes before an instant in the list's order."""

@@ -67,7 +67,7 @@ async def enter(
         page = await chain.page(token, size, at)
         pages.append((page, token))
         passed += page.records
-        found = newest_anchor([row_id(record) for record in passed], *anchors)
+        found = newest_anchor(chain.unmoved(passed, at), *anchors)
         tail = passed[-1] if passed else None
         if (
             (found is not None and found[1] == 0)
@@ -81,7 +81,7 @@ async def enter(
     if found is not None:
         return Entry(pages, found[0] + 1, found, lost=False)
     if ahead is not None:
-        follower = nearest_follower([row_id(record) for record in passed], ahead)
+        follower = nearest_follower(chain.unmoved(passed, at), ahead)
         if follower is not None:
             return Entry(pages, follower[0], None, lost=False)
         if not ahead:

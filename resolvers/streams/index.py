@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from providers.record import ContactRecord
-from resolvers.marks import ANCHORS, IndexMark, anchors
+from resolvers.marks import ANCHORS, IndexMark, index_mark
 from resolvers.operation import Operation
 from resolvers.plan import SourcePlan
 from resolvers.rows import PageSizes
@@ -34,6 +34,8 @@ class IndexStream(IndexListStream):
             # The place may stand in what was read to find it.
             start, rows = windows.reaching(index)
         offset = index - start
+        if not self._rows and 0 < offset <= len(rows.records):
+            self.edge = rows.records[offset - 1]
         known = rows.records[offset : offset + count] if offset >= 0 else []
         await self._find_edge(start, rows)
         await self.judge(known)
@@ -57,7 +59,7 @@ class IndexStream(IndexListStream):
         if records:
             self._here = None
         row = len(self._rows)
-        self._rows += [(index, row_id(record)) for index, record in enumerate(records, start=first)]
+        self._rows += enumerate(records, start=first)
         found = [record for record in records if record is not None]
         self.items += found
         if len(found) == len(records):
@@ -74,7 +76,7 @@ class IndexStream(IndexListStream):
         if self.bounds.before_own and record is not None and record.native_id == limit.last:
             return True
         # Right behind the limit's own last record, wherever that stands now.
-        return bool(self._rows) and limit.last is not None and self._rows[-1][1] == limit.last
+        return bool(self._rows) and limit.last is not None and row_id(self._rows[-1][1]) == limit.last
 
     # ------------------------------------------------------------ marks
 
@@ -83,9 +85,11 @@ class IndexStream(IndexListStream):
 
     def _mark_at(self, row: int) -> IndexMark:
         """Returns the mark right after a row."""
-        ids = [native_id for _, native_id in self._rows[max(0, row - ANCHORS + 1) : row + 1]]
-        last, before = anchors(ids, (None, ()) if self._mark is None else (self._mark.last, self._mark.before))
-        return IndexMark(self._rows[row][0] + 1, last, before, self.total, alone=self._reader.alone)
+        index, record = self._rows[row]
+        behind = self._trail(range(row, max(-1, row - ANCHORS), -1))
+        if len(behind) < ANCHORS and self._mark is not None:
+            behind += self._mark.behind
+        return index_mark(index + 1, row_id(record), behind, (), self.total, self._reader.alone)
 
     def mark_before(self, item: int) -> IndexMark | None:
         row = self._item_rows[item]

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from providers.record import ContactRecord
-from resolvers.marks import ANCHORS, IndexMark, anchors, short_hash
+from resolvers.marks import ANCHORS, IndexMark, Trail, index_mark
 from resolvers.operation import Operation
 from resolvers.plan import SourcePlan
 from resolvers.rows import PageSizes, Rows
-from resolvers.streams.drift import ReadWindows
+from resolvers.streams.drift import ReadWindows, row_id
 from resolvers.streams.index_list import MENDS, IndexListStream, RowReader
 from resolvers.streams.progress import Progress, no_progress
 from resolvers.streams.stream import Bounds
@@ -27,8 +27,8 @@ class BackwardIndexStream(IndexListStream):
         super().__init__(operation, plan, bounds, reader, sizes, forward=False)
         # Whether the row in front of the mark is the cursor's own edge, which a page before it must leave out.
         self._own = bounds.before_own
-        # Hashes of the rows behind the first one read, the nearest first.
-        self._behind: tuple[int, ...] = ()
+        # The rows behind the first one read, the nearest first.
+        self._following: Trail = ()
         # Whether the source itself was asked for the total because rows were missing.
         self._asked_again = False
 
@@ -58,9 +58,11 @@ class BackwardIndexStream(IndexListStream):
             first, stop = first and mended.last == mark.last, mended.index
             mark = mended
         if not self._rows:
-            self._behind = (short_hash(mark.last), *mark.ahead) if first and mark.last is not None else mark.ahead
+            self._following = (*mark.behind[:1], *mark.following) if first else mark.following
         if first:
             stop -= 1
+        if not self._rows and start <= stop < start + len(rows.records):
+            self.edge = rows.records[stop - start]
         known = rows.records[: stop - start] if start < stop <= start + len(rows.records) else []
         await self._find_edge(start, rows)
         await self.judge(reversed(known))
@@ -73,7 +75,8 @@ class BackwardIndexStream(IndexListStream):
             if (as_was or self._mends > MENDS) and start < stop <= end:
                 # By its total it goes on there, and yet it gives no row.
                 end = await self._real_end(start, rows)
-            self._here = IndexMark(min(stop, end), None, (), self.total, self._behind if stop <= end else ())
+            following = self._following if stop <= end else ()
+            self._here = index_mark(min(stop, end), None, (), following, self.total, None)
 
     async def _real_end(self, start: int, rows: Rows[ContactRecord]) -> int:
         """Returns where a list ends that gave too few rows from an index on (`rows`) for its total: by a newer total,
@@ -160,9 +163,10 @@ class BackwardIndexStream(IndexListStream):
 
     def _mark_at(self, row: int) -> IndexMark:
         """Returns the mark right after a row, in the list's own direction."""
-        last, before = anchors([native_id for _, native_id in reversed(self._rows[row : row + ANCHORS])])
-        ahead = self._ahead(row)[: ANCHORS - 1 - len(before)]
-        return IndexMark(self._rows[row][0] + 1, last, before, self.total, ahead, self._reader.alone)
+        index, record = self._rows[row]
+        behind = self._trail(range(row, min(row + ANCHORS, len(self._rows))))
+        following = self._ahead(row)[: ANCHORS - len(behind)]
+        return index_mark(index + 1, row_id(record), behind, following, self.total, self._reader.alone)
 
     def mark_before(self, item: int) -> IndexMark:
         return self._before(self._item_rows[item])
@@ -171,14 +175,12 @@ class BackwardIndexStream(IndexListStream):
         """Returns the mark right before a row, in the list's own direction."""
         if row + 1 < len(self._rows):
             return self._mark_at(row + 1)
-        index, native_id = self._rows[row]
-        ahead = (short_hash(native_id), *self._ahead(row))[:ANCHORS]
-        return IndexMark(index, None, (), self.total, ahead, self._reader.alone)
+        following = (*self._trail((row,)), *self._ahead(row))
+        return index_mark(self._rows[row][0], None, (), following, self.total, self._reader.alone)
 
-    def _ahead(self, row: int) -> tuple[int, ...]:
-        """Returns hashes of the rows that follow one in the list, the nearest first: backward, those met before it."""
-        hashes = [short_hash(native_id) for _, native_id in self._rows[max(0, row - ANCHORS) : row][::-1]]
-        return (*hashes, *self._behind)[:ANCHORS]
+    def _ahead(self, row: int) -> Trail:
+        """Returns the rows that follow one in the list, the nearest first: backward, those met before it."""
+        return (*self._trail(range(row - 1, max(-1, row - 1 - ANCHORS), -1)), *self._following)[:ANCHORS]
 
     def end_mark(self) -> IndexMark | None:
         return self._before(len(self._rows) - 1) if self._rows else self._mark

@@ -4,16 +4,16 @@ deleted, bounds and marks (DESIGN.md 6)."""
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from typing import Protocol
 
 from providers.errors import SourceErrorCode
 from providers.record import ContactRecord
-from resolvers.marks import ANCHORS, IndexMark, short_hash
+from resolvers.marks import ANCHORS, IndexMark, Trail, index_mark, short_hash
 from resolvers.operation import Operation
 from resolvers.plan import SourcePlan
 from resolvers.rows import PageSizes, Rows
-from resolvers.streams.drift import ReadWindows, filled_up, find_place, row_id, stands
+from resolvers.streams.drift import Found, ReadWindows, find_place, row_id, stands, trail_of
 from resolvers.streams.progress import Progress
 from resolvers.streams.stream import Bounds, Stream
 
@@ -62,8 +62,10 @@ class IndexListStream(Stream):
         for bound in (limit, mark):
             if bound is not None:
                 reader.go_on(bound)
-        # Rows consumed, in reading order: their index in the list and their id ("" when unreadable).
-        self._rows: list[tuple[int, str]] = []
+        # Rows consumed, in reading order: their index in the list and the record (None: unreadable).
+        self._rows: list[tuple[int, ContactRecord | None]] = []
+        # Of rows that marks were made of, the hash and version of each.
+        self._trails: dict[int, tuple[int, bytes]] = {}
         self._item_rows: list[int] = []
         # Where reading goes on after the list was found moved, until rows are taken again.
         self._here: IndexMark | None = None
@@ -124,10 +126,18 @@ class IndexListStream(Stream):
         # Judged before the row counts as read: where the budget ends here, reading goes on with this row.
         holds = record is not None and self.holds(record)
         self._here = None
-        self._rows.append((index, row_id(record)))
+        self._rows.append((index, record))
         if record is not None and holds:
             self.items.append(record)
             self._item_rows.append(len(self._rows) - 1)
+
+    def _trail(self, rows: Sequence[int]) -> Trail:
+        """Returns the hashes and versions of rows consumed."""
+        trails = self._trails
+        for row in rows:
+            if row not in trails:
+                trails[row] = trail_of(self._rows[row][1])
+        return tuple(trails[row] for row in rows)
 
     # ------------------------------------------------------------ drift
 
@@ -155,44 +165,49 @@ class IndexListStream(Stream):
         self.operation.forget(self.source)
         windows = ReadWindows(start, rows)
         found = await self._found(limit, windows, len(ids))
-        if found is None:
-            self.drifted()
-            self._edge = place
-        else:
-            self._edge = found - (own if windows.at(found - 1) == limit.last else 0)
+        self._edge = found.place - (own if windows.at(found.place - 1) == limit.last else 0)
 
     async def _mended(self, mark: IndexMark, windows: ReadWindows, count: int) -> IndexMark:
-        """Returns the mark where it stands now, by its nearest surviving anchor: two more calls at most.
-
-        Adds what it reads to the windows.
-        """
+        """Returns the mark where it stands now (`find_place`). Adds what it reads to the windows."""
         self._mends += 1
-        found = await self._found(mark, windows, count) if self._mends <= MENDS else None
-        if found is None:
+        if self._mends > MENDS:
             self.drifted()
             mended = IndexMark(mark.index, None, (), self.total, alone=self._reader.alone)
         else:
-            # The rows around the place are its anchors now, as far as they were read; then the older ones.
-            last = windows.at(found - 1) or None
-            before = windows.hashes(range(found - 2, max(-1, found - 1 - ANCHORS), -1))
-            ahead = windows.hashes(range(found, found + ANCHORS))
-            mended = IndexMark(
-                found,
-                last,
-                filled_up(before, mark.before)[: ANCHORS - 1],
+            place = (await self._found(mark, windows, count)).place
+            # The rows around the place are its anchors now, as far as they were read; then the older ones, without
+            # those that are known to stand elsewhere.
+            near = range(place - ANCHORS, place + ANCHORS)
+            moved = windows.elsewhere(mark, near)
+            behind = windows.trail(range(place - 1, max(-1, place - 1 - ANCHORS), -1))
+            following = windows.trail(range(place, place + ANCHORS))
+            mended = index_mark(
+                place,
+                windows.at(place - 1) if place else None,
+                _filled_up(behind, mark.behind, moved),
+                _filled_up(following, mark.following, moved),
                 self.total,
-                filled_up(ahead, mark.ahead)[:ANCHORS],
                 self._reader.alone,
             )
-            self._shift = found - mark.index
+            self._shift = place - mark.index
         self._here = mended
         if not self._rows:
             self._mark = mended
         return mended
 
-    async def _found(self, mark: IndexMark, windows: ReadWindows, count: int) -> int | None:
-        """Returns the index that the mark stands at now, None when no anchor is left."""
-        return await find_place(mark, windows, self._read, self.total, self._sizes.largest, count, forward=self.forward)
+    async def _found(self, mark: IndexMark, windows: ReadWindows, count: int) -> Found:
+        """Returns the index that the mark stands at now; where that is not certain it is said."""
+        largest = self._sizes.largest
+        found = await find_place(mark, windows, self._read, lambda: self.total, largest, count, forward=self.forward)
+        if not found.certain:
+            self.drifted()
+        return found
 
     def base_mark(self) -> IndexMark | None:
         return self._mark
+
+
+def _filled_up(trail: Trail, older: Trail, moved: set[int]) -> Trail:
+    """Returns a trail with the older records behind it that are not in it and have not moved."""
+    known = {anchor for anchor, _ in trail} | moved
+    return (*trail, *(each for each in older if each[0] not in known))

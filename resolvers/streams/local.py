@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Hashable
 
+from msgspec import structs
+
 from providers.budget import Counter
-from providers.errors import SortNotSupported
+from providers.errors import Retriable, SortNotSupported
+from providers.freshness import freshness
 from providers.record import ContactRecord
-from resolvers.marks import ANCHORS, LocalMark, check_of
+from resolvers.marks import ANCHORS, NO_VERSION, LocalMark, changed, check_of, version
 from resolvers.operation import Operation
 from resolvers.order import Key, compare, in_order_in_turns, key
 from resolvers.plan import SourcePlan
 from resolvers.reading import DRIFTED, TooLong, Whole
 from resolvers.snapshots import SNAPSHOTS, WALK
+from resolvers.streams.alignment import Alignment, Anchor, aligned
 from resolvers.streams.stream import Bounds, Stream
 
 
@@ -42,6 +46,10 @@ class LocalStream(Stream):
             return
         whole = await self._whole()
         self.met(whole.responses, whole.bad)
+        self.stale = self.stale or whole.stale
+        if whole.fetched_at is not None:
+            self.fetched_at = whole.fetched_at
+        self.warnings |= {warning.code: warning for warning in whole.warnings}
         if whole.drifted:
             self.warn(*DRIFTED)
         self._all = records = whole.records
@@ -76,6 +84,10 @@ class LocalStream(Stream):
                 return kept
         try:
             whole = await self._read()
+        except Retriable:
+            if (kept := self._kept_for_failures()) is not None:
+                return kept
+            raise
         except TooLong as error:
             length = f"has {error.total} contacts" if error.total is not None else "has more contacts"
             limit = self.scan_limit
@@ -86,12 +98,24 @@ class LocalStream(Stream):
             ) from error
         await self.judge(whole.records)
         records = [record for record in whole.records if self.holds(record)]
-        whole = Whole(
-            await in_order_in_turns(records, self.plan.orders, budget), whole.responses, whole.bad, whole.drifted
-        )
+        whole = structs.replace(whole, records=await in_order_in_turns(records, self.plan.orders, budget))
         if ttl and not whole.drifted:
             SNAPSHOTS.put(self._identity, len(records), whole)
         return whole
+
+    def _kept_for_failures(self) -> Whole | None:
+        """Returns the list as it was last read whole, where the settings and the source's answers allow that while it
+        fails. Its pages are of one time, which pages that the cache keeps one by one are not (ADR 8)."""
+        settings = self.source.settings
+        if not settings.cache_ttl or not settings.stale_if_error or self.operation.fresh:
+            return None
+        kept = SNAPSHOTS.get(self._identity, settings.cache_ttl + settings.stale_if_error)
+        if not isinstance(kept, Whole) or not kept.responses or any(answer.stale for answer in kept.responses):
+            return None
+        said = (freshness(answer.headers, settings.cache_ttl, answer.fetched_at) for answer in kept.responses)
+        if not all(allowed.store and allowed.stale_allowed for allowed in said):
+            return None
+        return structs.replace(kept, stale=True)
 
     def _place(self, mark: LocalMark) -> tuple[int, bool]:
         """Returns the index after the mark's record, or where it would stand, and whether it is still there."""
@@ -99,9 +123,10 @@ class LocalStream(Stream):
         checks = [self._check(record) for record in records]
         if mark.last is None:
             return min(mark.index, len(records)), False
-        for index, record in enumerate(records):
-            if record.native_id == mark.last and checks[index] == mark.check:
-                return index + 1, True
+        anchors = self._anchors(mark, records, checks)
+        last = anchors[-1]
+        if last.position is not None and (mark.total is None or last.changed is False):
+            return last.position + 1, True
         orders = self.plan.orders
         if orders and len(mark.keys) == len(orders) and all(order.field.is_date for order in orders):
             # The keys are known: right before the first record behind them.
@@ -111,17 +136,40 @@ class LocalStream(Stream):
                 return next(
                     (index for index, other in enumerate(keys) if compare(other, mark.keys, orders) > 0), len(records)
                 ), False
-        if mark.index == 1 + len(mark.before) and not set(mark.before) & set(checks):
+        if mark.index == len(anchors) and all(anchor.position is None for anchor in anchors):
             # All that stood in front of the mark is gone.
             return 0, False
+        if mark.total is None:
+            # A cursor of before lengths were written down: the newest anchor counts.
+            kept = next((anchor.position for anchor in reversed(anchors) if anchor.position is not None), None)
+            made = None if kept is None else Alignment(kept + 1, None, 0, certain=True)
+        else:
+            made = aligned(anchors, mark.index, mark.total, len(records), forward=self.forward)
+        if made is not None:
+            if not made.certain:
+                self.drifted()
+            return made.place, last.position is not None and made.place == last.position + 1
+        self.drifted()
+        if mark.total is None:
+            return min(mark.index, len(records)), False
+        # Nothing is left to go on from: where nobody is lost.
+        behind = max(0, mark.total - mark.index)
+        return max(0, mark.index - len(anchors) if self.forward else len(records) - behind), False
+
+    @staticmethod
+    def _anchors(mark: LocalMark, records: list[ContactRecord], checks: list[int]) -> list[Anchor]:
+        """Returns the mark's anchors in the list's order, with where they are now."""
         # Of equal hashes the one nearest to the old place counts.
         near = sorted(range(len(checks)), key=lambda index: -abs(index - mark.index))
         places = {checks[index]: index for index in near}
-        for anchor in mark.before:
-            if anchor in places:
-                return places[anchor] + 1, False
-        self.drifted()
-        return min(mark.index, len(records)), False
+        found: list[Anchor] = []
+        for age, (anchor, then) in enumerate(mark.behind):
+            position = places.get(anchor)
+            if age == 0 and position is not None and records[position].native_id != mark.last:
+                position = None
+            now = NO_VERSION if position is None else version(records[position].updated_at)
+            found.append(Anchor(-1 - age, position, changed(then, now)))
+        return found[::-1]
 
     def _check(self, record: ContactRecord) -> int:
         return check_of(record.native_id, self._key(record))
@@ -141,7 +189,9 @@ class LocalStream(Stream):
         keys = self._key(record)
         dates = tuple(value if isinstance(value, int) else None for value in keys)
         before = tuple(self._check(row) for row in self._all[max(0, index - ANCHORS) : index - 1][::-1])
-        return LocalMark(index, record.native_id, self._check(record), before, dates)
+        shown = self._all[max(0, index - ANCHORS) : index][::-1]
+        versions = b"".join(version(row.updated_at) for row in shown)
+        return LocalMark(index, record.native_id, self._check(record), before, dates, len(self._all), versions)
 
     def _index(self, item: int) -> int:
         return self._start + item if self.forward else max(self._start, self._stop) - 1 - item

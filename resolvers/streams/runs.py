@@ -96,14 +96,19 @@ class RunStream(Stream):
             run = self._sorted(start, records)
             place, exact = self._place(run, mark)
             if self.forward:
+                self.edge = run.records[place - 1] if place else _in_front(inner, first)
                 first += len(records)
                 self._mark = run.mark(place)
                 self._emit(run, place, len(run.records))
                 self._edge = self._front(inner, first)
             else:
                 # Without its own edge, which is on the page behind.
-                self._emit(run, 0, place - 1 if exact and self.bounds.before_own else place)
+                end = place - 1 if exact and self.bounds.before_own else place
+                self.edge = run.records[end] if end < len(run.records) else None
+                self._emit(run, 0, end)
                 self._edge = run.mark(0)
+        elif self.forward:
+            self.edge = _in_front(inner, first)
         if self.forward:
             self._inner, self._taken = inner, first
         else:
@@ -311,6 +316,11 @@ def _start(inner: Stream, item: int) -> Start:
     mark = inner.mark_before(item) if item < len(inner.items) else inner.end_mark()
     assert mark is None or isinstance(mark, IndexMark | TokenMark | KeyMark)
     return mark
+
+
+def _in_front(inner: Stream, item: int) -> ContactRecord | None:
+    """Returns the record in front of an item of a source's own stream."""
+    return inner.items[item - 1] if item else inner.edge
 
 
 def _drifted(inner: Stream) -> bool:

@@ -78,7 +78,8 @@ class Stream(ABC):
 
     `items` grows with `fill`. `ended`: nothing follows them. `stopped`: the scan limit was reached first.
     `total` is the source's own count, None when it says none. `scanned` counts rows read. `MARKS` are the kinds of
-    mark it goes on from.
+    mark it goes on from. `edge` is the record next to the first one read, on the page before, where that was read
+    again: the order is watched from it on.
     """
 
     # Any, unless a kind of stream says which.
@@ -96,6 +97,7 @@ class Stream(ABC):
         self.stopped = False
         self.scanned = 0
         self.total: int | None = None
+        self.edge: ContactRecord | None = None
         self.stale = False
         self.fetched_at: float | None = None
         self.warnings: dict[SourceErrorCode, ErrorRecord] = {}
@@ -103,6 +105,12 @@ class Stream(ABC):
         self._verdicts: dict[int, bool] = {}
         self._unjudged: BudgetExceeded | BadUserInput | None = None
         self._phones_read = False
+        if plan.single_fields:
+            self.warn(
+                SourceErrorCode.SEARCH_INCOMPLETE,
+                "looks for the text in each field by itself: contacts that have its words in several, as a first and a "
+                "last name, are not found",
+            )
 
     @abstractmethod
     async def fill(self, count: int) -> None:
@@ -140,6 +148,8 @@ class Stream(ABC):
     @property
     def count(self) -> int | None:
         """How many contacts of the whole list hold: exact, or None (DESIGN.md 6, "Totals")."""
+        if SourceErrorCode.SEARCH_INCOMPLETE in self.warnings:
+            return None
         if self.plan.residual is None and self.total is not None:
             return self.total
         whole = self.ended and not self.bounds.bounded_after and not self.bounds.bounded_before

@@ -14,7 +14,7 @@ from providers.record import ContactRecord
 from resolvers.marks import ANCHORS, KeyMark, TokenMark, anchors, newest_anchor
 from resolvers.operation import Operation
 from resolvers.plan import SourcePlan
-from resolvers.streams.chain import instant_of, more_after
+from resolvers.streams.chain import MOVED, instant_of, more_after
 from resolvers.streams.cursor_list import ChainPlace, CursorListStream, Row
 from resolvers.streams.entry import Anchors, Entry, TooFar, enter
 from resolvers.streams.progress import Progress, Tokens
@@ -93,7 +93,7 @@ class TokenStream(CursorListStream):
             assert mark.at is not None
             await self._begin_by_time(need, mark.at)
             return
-        ids = page.native_ids
+        ids = self._unmoved(page, mark)
         if 0 < mark.index <= len(ids) and ids[mark.index - 1] in (mark.last, ""):
             await self._take(page, mark.index)
             if following is not None and mark.index == len(ids):
@@ -105,11 +105,22 @@ class TokenStream(CursorListStream):
             # It may stand on another page now, so an older anchor on this one tells nothing yet.
             await self._begin_by_time(need, mark.at)
         elif (found := newest_anchor(ids, mark.last, mark.before)) is not None:
-            self._remember(ids[: found[0] + 1], found)
+            self._remember(page.native_ids[: found[0] + 1], found)
             await self._take(page, found[0] + 1)
         else:
             self.drifted()
             await self._take(page, min(mark.index, len(ids)))
+
+    def _unmoved(self, page: Page, mark: TokenMark) -> Sequence[str]:
+        """Returns the ids of a page's rows, "" for those that were updated since the mark was made, and so moved."""
+        ids = page.native_ids
+        if mark.at is None or not self._chain.by_time or mark.last not in ids:
+            return ids
+        place = ids.index(mark.last)
+        record = page.records[place]
+        if record is None or instant_of(record) == mark.at:
+            return ids
+        return [*ids[:place], MOVED, *ids[place + 1 :]]
 
     async def _resumed(self, mark: TokenMark) -> tuple[Page | None, Page | None]:
         """Returns the page that holds the mark's record and, where that ends it, the next one, asked for side by side.
@@ -187,6 +198,8 @@ class TokenStream(CursorListStream):
         if self.bounds.bounded_before and self._passed_limit(page.native_ids[:start]):
             self.ended = True
             return
+        if not self._rows and start:
+            self.edge = page.records[start - 1]
         if self.plan.residual is not None:
             await self.judge(page.records[start:])
         for index in range(start, count):
@@ -214,7 +227,13 @@ class TokenStream(CursorListStream):
         if last is None:
             return 0
         found = newest_anchor(page.native_ids, last, ())
-        return 0 if found is None else found[0] + 1
+        if found is None:
+            return 0
+        mark, record = self.end_mark(), page.records[found[0]]
+        if self._chain.by_time and mark is not None and record is not None and instant_of(record) != mark.at:
+            # It was updated meanwhile, and comes again where it is now.
+            return 0
+        return found[0] + 1
 
     def _past_limit(self, record: ContactRecord | None) -> bool:
         limit = self._limit

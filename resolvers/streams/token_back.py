@@ -149,6 +149,8 @@ class BackwardTokenStream(CursorListStream):
         if self._passed_limit([record.native_id for record in nearest_first[:start]][::-1]):
             self.ended = True
             return
+        if not self._rows and start:
+            self.edge = nearest_first[start - 1]
         for record in nearest_first[start:]:
             if limit is not None and (
                 record.native_id == limit.last or (limit.at is not None and self._chain.short_of(record, limit.at))
@@ -159,7 +161,8 @@ class BackwardTokenStream(CursorListStream):
 
     def _start(self, nearest_first: list[ContactRecord], place: TokenMark | KeyMark, *, exclusive: bool) -> int:
         """Returns how many of the rows lie on the other side of the position."""
-        ids = [record.native_id for record in nearest_first]
+        # A record that was updated meanwhile stands elsewhere now, and tells nothing.
+        ids = self._chain.unmoved(nearest_first, 0 if place.at is None else place.at)
         if place.last in ids:
             return ids.index(place.last) + exclusive
         # The anchor is gone: one that was met already, or an older one, still tells which of its instant were.
