@@ -7,6 +7,7 @@ connection, so that an answer is never taken for another request's.
 from __future__ import annotations
 
 import asyncio
+import select
 from collections.abc import Callable
 from typing import cast
 
@@ -53,6 +54,7 @@ class Http1Connection(asyncio.Protocol):
         self.idle_since = 0.0
         self._on_lost = on_lost
         self._socket: asyncio.Transport | None = None
+        self._readable: select.poll | None = None
         self._parser: httptools.HttpResponseParser | None = None
         self._waiter: asyncio.Future[Answer] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -108,6 +110,10 @@ class Http1Connection(asyncio.Protocol):
                 self.abort()
         return answer
 
+    def has_unread(self) -> bool:
+        """Returns whether something came, its end included, that the loop has not read yet: nobody asked for it."""
+        return self._readable is not None and bool(self._readable.poll(0))
+
     def abort(self) -> None:
         """Closes the connection now; does nothing when it is closed."""
         self.reusable = False
@@ -140,6 +146,8 @@ class Http1Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._socket = cast(asyncio.Transport, transport)
         self._parser = httptools.HttpResponseParser(self)
+        self._readable = select.poll()
+        self._readable.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
 
     def data_received(self, data: bytes) -> None:
         parser = self._parser
@@ -161,7 +169,7 @@ class Http1Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         # The parser holds this object's methods: without it there is no cycle left for the collector.
-        self._socket = self._parser = None
+        self._socket = self._parser = self._readable = None
         self.reusable = False
         if self._waiter is not None and not self._waiter.done():
             if exc is None and self._head_complete and self._ends_with_the_connection():
