@@ -17,6 +17,7 @@ from providers.transport import (
     Limits,
     Origin,
     TimedOut,
+    credential_of,
 )
 
 IDLE_SECONDS = 30.0
@@ -32,14 +33,6 @@ def tls_context(ca_file: str | None) -> ssl.SSLContext:
     context = ssl.create_default_context(cafile=ca_file)
     context.set_alpn_protocols(["http/1.1"])
     return context
-
-
-def credential_of(headers: Headers) -> str:
-    """Returns what a request's connection may be shared by: the value of its Authorization header."""
-    for name, value in headers:
-        if name == "Authorization":
-            return value
-    return ""
 
 
 class _IdleConnections:

@@ -224,7 +224,7 @@ def _transport(settings: SourceSettings, environ: Mapping[str, str], pool: Poole
     if proxy is None:
         return pool
     # httpx would use a kept connection again with any credential; a source of its own has one, callers have many.
-    keep = httpx.Limits(max_keepalive_connections=0) if settings.token_header else httpx.Limits()
+    keep = httpx.Limits(max_connections=100, max_keepalive_connections=0 if settings.token_header else 20)
     try:
         return HttpxTransport(
             httpx.AsyncHTTPTransport(proxy=proxy, verify=context or True, trust_env=False, limits=keep)

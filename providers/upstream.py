@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -30,7 +31,8 @@ from providers.errors import (
 )
 from providers.health import SourceHealth
 from providers.limits import Gate, NoFreeSlot, RateExceeded, SharedLimits
-from providers.refusals import refusal
+from providers.rate_limited import RateLimited, RateLimitedCredentials
+from providers.refusals import refusal, retry_after
 from providers.request import Request, Response
 from providers.retry import RetryBudget, again, is_repeatable
 from providers.settings import SourceSettings
@@ -44,6 +46,7 @@ from providers.transport import (
     TimedOut,
     Transport,
     TransportError,
+    credential_of,
     origin_of,
 )
 
@@ -51,6 +54,8 @@ from providers.transport import (
 OnAttempt: TypeAlias = Callable[[int | None, float, bool], None]
 
 _MAX_REDIRECTS = 3
+_TOO_MANY_REQUESTS = 429
+_SAME_INSTANT = 0.001
 _REPEATING_REDIRECTS = frozenset({307, 308})
 _MISSING = (404, 410)
 _REDIRECTS = frozenset({301, 302, 303}) | _REPEATING_REDIRECTS
@@ -68,6 +73,8 @@ class _Call(msgspec.Struct, gc=False):
     end: float
     on_attempt: OnAttempt | None
     conditional: bool
+    waited_until: float = 0.0
+    """Until when an earlier attempt of this call was told to wait: the next one is made after that."""
 
 
 class Upstream:
@@ -97,6 +104,7 @@ class Upstream:
         self._gate = Gate(settings.max_concurrency, settings.rate_limit, shared_limits)
         self._budget = RetryBudget()
         self._breaker = CircuitBreaker(settings.circuit_failures, settings.circuit_cooldown)
+        self._rate_limited = RateLimitedCredentials()
         self.health = SourceHealth(self._breaker, clock)
 
     async def exchange(
@@ -124,6 +132,8 @@ class Upstream:
         except Unaddressable as error:
             # An id that no URL can hold names nothing: what the source would say is 404.
             raise SourceBadRequest(self._name, f"{self._name} cannot be asked this: {error}", status=404) from error
+        if self._rate_limited:
+            self._check_rate_limited(headers, 0.0)
         permit = Permit.CALL if self._breaker.is_closed else self._permit()
         self._budget.deposit()
         try:
@@ -161,6 +171,14 @@ class Upstream:
         except NoFreeSlot as error:
             message = f"{self._name} was not asked: max_concurrency calls were under way until the time was over"
             raise SourceTimeout(self._name, message) from error
+        if self._rate_limited:
+            # Once more: others may have been told while this one waited for its slot.
+            try:
+                self._check_rate_limited(call.headers, call.waited_until)
+            except SourceRateLimited:
+                self._gate.leave(lease)
+                raise
+        asked_at = self._rate_limited.clock()
         started = perf_counter()
         status: int | None = None
         try:
@@ -173,7 +191,21 @@ class Upstream:
             milliseconds = (perf_counter() - started) * 1000
             if call.on_attempt is not None:
                 call.on_attempt(status, milliseconds, False)
+        if status == _TOO_MANY_REQUESTS:
+            self._told_to_wait(call, answer, asked_at)
+        elif self._rate_limited:
+            self._rate_limited.answered(credential_of(call.headers), asked_at)
         return self._accepted(answer, milliseconds, conditional=call.conditional)
+
+    def _told_to_wait(self, call: _Call, answer: Answer, asked_at: float) -> None:
+        wait = retry_after(answer.headers, datetime.fromtimestamp(self._clock(), UTC))
+        call.waited_until = self._rate_limited.refused(credential_of(call.headers), wait, asked_at)
+
+    def _check_rate_limited(self, headers: Headers, waited_until: float) -> None:
+        wait = self._rate_limited.wait(credential_of(headers))
+        if wait > 0 and self._rate_limited.clock() + wait > waited_until + _SAME_INSTANT:
+            message = f"{self._name} was not asked: it answered 429 and asked for time; retry in {math.ceil(wait)} s"
+            raise SourceRateLimited(self._name, message, retry_after=wait) from RateLimited(wait)
 
     async def _carried(self, call: _Call) -> Answer:
         send, origin, limits, end = self.transport.send, self._origin, self._limits, call.end
@@ -222,6 +254,9 @@ class Upstream:
     def _note(self, request: Request, error: SourceError, permit: Permit) -> None:
         if request.may_be_missing and error.status in _MISSING:
             self._breaker.succeeded(permit)
+            return
+        if isinstance(error.__cause__, RateLimited):
+            self._breaker.abandoned(permit)  # it was not asked, and has been noted when it said so
             return
         self.health.failed(error)
         match error:
