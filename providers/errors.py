@@ -66,6 +66,16 @@ class SourceError(Exception):
         self.retry_after = retry_after
         self.request_id = request_id
 
+    def without_traceback(self) -> SourceError:
+        """Returns the same failure to be kept: without the frames and the cause that this one holds alive."""
+        return type(self)(
+            self.source,
+            self.message,
+            status=self.status,
+            retry_after=self.retry_after,
+            request_id=self.request_id,
+        )
+
 
 class Retriable(SourceError):
     """May go away by itself: a kept answer may be given instead (`stale_if_error`)."""

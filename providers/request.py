@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 import msgspec
 
+from providers.errors import SourceError
+
 
 class Request(msgspec.Struct, frozen=True):
     """A read. Hashable: equal requests of one operation go out once.
@@ -27,6 +29,7 @@ class Response(msgspec.Struct):
 
     `asked_at` (which only an answer by way of a cache has) and `fetched_at` are seconds since the epoch; `stale` says
     that a cache answered past its time because the source could not; `cache_hit` that no call went out for it.
+    `failure` is why a stale answer could not be renewed when that was last tried.
     """
 
     status: int
@@ -36,3 +39,4 @@ class Response(msgspec.Struct):
     stale: bool = False
     cache_hit: bool = False
     asked_at: float = 0.0
+    failure: SourceError | None = None

@@ -18,6 +18,7 @@ from providers.source import Source
 from resolvers.board import board
 from resolvers.connection import (
     ContactConnectionRecord,
+    ErrorRecord,
     Outcome,
     PageInfoRecord,
     PipelineStageConnectionRecord,
@@ -89,7 +90,18 @@ def _with_page(operation: Operation, stage: StageRecord, wanted: Wanted) -> Stag
     info = PageInfoRecord(not rows.ended, False, None, None)
     response = rows.responses[0]
     fetched = datetime.fromtimestamp(response.fetched_at, UTC)
-    slices = [SliceRecord(stage.source, SourceStatus.OK, rows.total, stale=response.stale, fetched_at=fetched)]
+    failure = response.failure
+    slices = [
+        SliceRecord(
+            stage.source,
+            SourceStatus.OK if failure is None else SourceStatus.PARTIAL,
+            rows.total,
+            None,
+            [] if failure is None else [ErrorRecord.of(failure)],
+            response.stale,
+            fetched,
+        )
+    ]
     page = ContactConnectionRecord([""] * len(contacts), contacts, info, rows.total, slices)
     return msgspec.structs.replace(stage, page=page)
 
