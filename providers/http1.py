@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import select
 from collections.abc import Callable
-from typing import cast
+from typing import NoReturn, cast
 
 import httptools
 
@@ -29,6 +29,14 @@ from providers.transport import (
 MAX_HEAD_BYTES = 65_536
 MAX_HEADERS = 200
 _MAX_FRAMING = 8
+# Answers before the answer (1xx), and the pieces of a body: more than these, and smaller ones on average, are no API's.
+MAX_INTERIM = 20
+MAX_SMALL_CHUNKS = 10_000
+SMALL_CHUNK_BYTES = 64
+
+
+class _Ended(Exception):
+    """Ends parsing: what was wrong is known."""
 
 
 def request_head(method: str, target: str, authority: str, headers: Headers, body: bytes | None) -> bytes:
@@ -67,6 +75,7 @@ class Http1Connection(asyncio.Protocol):
         self._status = 0
         self._headers: dict[str, str] = {}
         self._header_count = 0
+        self._interim_count = 0
         self._chunks: list[bytes] = []
         self._size = 0
         self._received = 0
@@ -132,6 +141,11 @@ class Http1Connection(asyncio.Protocol):
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_exception(error)
         self.abort()
+
+    def _stop(self, error: TransportError) -> NoReturn:
+        """Fails out of a callback of the parser, which then calls none for what it has left."""
+        self._fail(error)
+        raise _Ended
 
     def _finish(self, *, keep: bool) -> None:
         self._complete = True
@@ -201,7 +215,14 @@ class Http1Connection(asyncio.Protocol):
             return
         self._status = self._parser.get_status_code()
         if self._status < 200:
-            return  # an interim answer (RFC 9110, 15.2); on_message_complete takes up again
+            # An interim answer (RFC 9110, 15.2); on_message_complete takes up again. Whoever gives it a length means
+            # a body, which it cannot have: where the answer itself begins would be a guess.
+            self._interim_count += 1
+            if self._interim_count > MAX_INTERIM:
+                self._stop(MalformedAnswer(f"at most {MAX_INTERIM} interim answers"))
+            if "content-length" in self._headers or "transfer-encoding" in self._headers:
+                self._stop(MalformedAnswer("interim answers without a body"))
+            return
         self._head_complete = True
         if self._header_count > MAX_HEADERS:
             self._fail(MalformedAnswer(f"at most {MAX_HEADERS} headers"))
@@ -218,9 +239,12 @@ class Http1Connection(asyncio.Protocol):
         self._size += len(data)
         if self._size > self._limits.max_bytes:
             self._chunks.clear()
-            self._fail(BodyTooLarge(self._limits.max_bytes))
-        else:
-            self._chunks.append(data)
+            self._stop(BodyTooLarge(self._limits.max_bytes))
+        self._chunks.append(data)
+        count = len(self._chunks)
+        if count > MAX_SMALL_CHUNKS and self._size < count * SMALL_CHUNK_BYTES:
+            self._chunks.clear()
+            self._stop(MalformedAnswer(f"a body in pieces of {SMALL_CHUNK_BYTES} bytes and more"))
 
     def on_message_complete(self) -> None:
         if self._complete or self._parser is None:

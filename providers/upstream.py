@@ -54,6 +54,10 @@ from providers.transport import (
 OnAttempt: TypeAlias = Callable[[int | None, float, bool], None]
 
 _MAX_REDIRECTS = 3
+# The target of a request, its path and query: more is not sent. One that is longer than servers commonly take, its
+# body counted too, and that a source breaks off, says nothing of how the source answers others.
+MAX_TARGET_BYTES = 16_384
+LONG_REQUEST_BYTES = 4_096
 _TOO_MANY_REQUESTS = 429
 _SAME_INSTANT = 0.001
 _REPEATING_REDIRECTS = frozenset({307, 308})
@@ -132,6 +136,9 @@ class Upstream:
         except Unaddressable as error:
             # An id that no URL can hold names nothing: what the source would say is 404.
             raise SourceBadRequest(self._name, f"{self._name} cannot be asked this: {error}", status=404) from error
+        if len(path) > MAX_TARGET_BYTES:
+            expected = f"expected at most {MAX_TARGET_BYTES} bytes, got {len(path)}"
+            raise SourceBadRequest(self._name, f"{self._name} was not asked: the URL is too long; {expected}")
         if self._rate_limited:
             self._check_rate_limited(headers, 0.0)
         permit = Permit.CALL if self._breaker.is_closed else self._permit()
@@ -139,7 +146,7 @@ class Upstream:
         try:
             response = await self._call(_Call(request, path, headers, end, on_attempt, conditional))
         except SourceError as error:
-            self._note(request, error, permit)
+            self._note(request, len(path) + len(request.body or b""), error, permit)
             raise
         except BaseException:
             self._breaker.abandoned(permit)
@@ -251,7 +258,7 @@ class Upstream:
             raise SourceUnavailable(self._name, message, retry_after=wait)
         return permit
 
-    def _note(self, request: Request, error: SourceError, permit: Permit) -> None:
+    def _note(self, request: Request, request_size: int, error: SourceError, permit: Permit) -> None:
         if request.may_be_missing and error.status in _MISSING:
             self._breaker.succeeded(permit)
             return
@@ -262,6 +269,8 @@ class Upstream:
         match error:
             case SourceRateLimited(status=None) | SourceTimeout(__cause__=NoFreeSlot()):
                 self._breaker.abandoned(permit)  # our own limits: the source was not asked
+            case SourceUnavailable(__cause__=ConnectionLost()) if request_size > LONG_REQUEST_BYTES:
+                self._breaker.abandoned(permit)  # many servers break off what is too long for them
             case SourceUnavailable() | SourceTimeout():
                 if self._breaker.failed(permit):
                     _log.warning("source %s: circuit opened (%s)", self._name, error.code.value)

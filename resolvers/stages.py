@@ -37,6 +37,7 @@ from resolvers.page_arguments import PageArguments, cut
 from resolvers.pipelines import LISTED_ONLY, find_stage, known_stages, stage_list, stage_record, whole_board
 from resolvers.plan import Ordering, SourcePlan, plan
 from resolvers.reading import page_sizes
+from resolvers.searching import searched
 from resolvers.selection import Wanted
 from resolvers.streams.listed import Listed, ListedStream
 from resolvers.streams.reverse import ReverseStream
@@ -120,7 +121,7 @@ async def stage_contacts(
     Stages of one pipeline that are asked for at the same time under one search and filter share their POST.
     """
     source = operation.sources[stage.source.name]
-    search = search or None
+    search = searched(search)
     made = plan(source, filter=filter, search=search, orders=(), parts=wanted.parts, in_buckets=True)
     explain_plan(operation, "PipelineStage.contacts", made)
     pipeline = _pipeline(operation, stage)

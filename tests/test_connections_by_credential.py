@@ -155,8 +155,8 @@ async def test_bytes_that_wait_unread_on_an_idle_connection_end_it() -> None:
         end = asyncio.get_running_loop().time() + 5
         await pool.send(origin, "GET", "/", _of("a"), None, LIMITS, end)
         late.set()
+        answer = None
         for _ in range(3):  # the server writes in these rounds; this loop has not read yet in the last of them
-            answer = None
             await asyncio.sleep(0)
             (connection,) = pool._open
             if connection.has_unread():

@@ -67,8 +67,9 @@ class World:
     async def renewed(self) -> None:
         """Waits until nothing is asked in the background."""
         assert self.source._cached is not None
-        while len(self.source._cached._flights):
-            await asyncio.sleep(0.001)
+        for flight in list(self.source._cached._flights._flights.values()):
+            await asyncio.wait([flight.task])
+        await asyncio.sleep(0)
 
 
 @asynccontextmanager
