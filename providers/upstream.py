@@ -20,6 +20,7 @@ import msgspec
 
 from providers.addressing import Unaddressable, encoded_path, redirected, target
 from providers.breaker import CircuitBreaker, Permit
+from providers.credential import reveals
 from providers.errors import (
     Retriable,
     SourceBadRequest,
@@ -202,7 +203,7 @@ class Upstream:
             self._told_to_wait(call, answer, asked_at)
         elif self._rate_limited:
             self._rate_limited.answered(credential_of(call.headers), asked_at)
-        return self._accepted(answer, milliseconds, conditional=call.conditional)
+        return self._accepted(answer, milliseconds, credential_of(call.headers), conditional=call.conditional)
 
     def _told_to_wait(self, call: _Call, answer: Answer, asked_at: float) -> None:
         wait = retry_after(answer.headers, datetime.fromtimestamp(self._clock(), UTC))
@@ -232,15 +233,21 @@ class Upstream:
             answer = await send(origin, method, path, call.headers, body, limits, end)
         return answer
 
-    def _accepted(self, answer: Answer, milliseconds: float, *, conditional: bool) -> Response:
+    def _accepted(self, answer: Answer, milliseconds: float, authorization: str, *, conditional: bool) -> Response:
         status = answer.status
         now = self._clock()
         if not (200 <= status < 300 and status != 206) and not (status == 304 and conditional):
-            raise refusal(self._name, self._credential_place, answer, datetime.fromtimestamp(now, UTC))
+            error = refusal(self._name, self._credential_place, answer, datetime.fromtimestamp(now, UTC))
+            if error.request_id is not None and reveals(error.request_id, authorization):
+                error.request_id = None
+            raise error
         body = answer.body
         if status != 304 and body[:1] not in (b"{", b"["):
             body = self._trimmed(body)
-        self.health.answered(milliseconds, now, answer.headers.get("x-api-version"))
+        version = answer.headers.get("x-api-version")
+        if version is not None and reveals(version, authorization):
+            version = None
+        self.health.answered(milliseconds, now, version)
         return Response(status, answer.headers, body, now)
 
     def _trimmed(self, body: bytes) -> bytes:
