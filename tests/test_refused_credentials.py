@@ -5,9 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
+import httpx
 import pytest
 
+from gql.app import create_app
+from gql.configuration import read_configuration
 from providers.cache import Cache, MemoryCache
 from providers.cache_redis import RedisCache
 from providers.credential import Credential
@@ -192,3 +196,58 @@ async def test_replicas_that_share_a_cache_forget_together() -> None:
             assert await other.get(scope, SECOND) is not None
         for link in links:
             await link.aclose()
+
+
+CONFIGURATION = """
+[[sources]]
+name = "sales"
+provider = "wacr"
+base_url = "{url}"
+token_env = "SALES_TOKEN"
+cache_ttl = 0.001
+stale_while_revalidate = 3600
+retries = 0
+"""
+QUERY = """{ contacts(first: 1) {
+  nodes { id }
+  sources { status stale warnings { code message } error { code } }
+} }"""
+
+
+async def test_a_client_is_told_that_a_stale_answer_could_not_be_renewed_and_that_a_refused_one_is_over() -> None:
+    server = Refusing()
+    listening = await asyncio.start_server(server.serve, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
+    configuration = read_configuration(CONFIGURATION.format(url=url))
+    app = create_app(configuration.model_copy(update={"environment": {"SALES_TOKEN": "a-token"}}))
+
+    async def slices() -> list[dict[str, Any]]:
+        """Each of three answers' slice; what the one asks in the background has ended before the next."""
+        seen = []
+        for _ in range(3):
+            answer = (await client.post("/graphql", json={"query": QUERY})).json()
+            if answer["data"]["contacts"] is None:
+                seen.append({"errors": [error["extensions"]["code"] for error in answer["errors"]]})
+            else:
+                seen += answer["data"]["contacts"]["sources"]
+            await asyncio.sleep(0.05)
+        return seen
+
+    async with app.router.lifespan_context(app):
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://gateway") as client:
+            assert (await slices())[0] == {
+                "status": "OK",
+                "stale": False,
+                "warnings": [],
+                "error": None,
+            }
+            server.status = 503
+            assert (await slices())[-1] == {
+                "status": "PARTIAL",
+                "stale": True,
+                "warnings": [{"code": "SOURCE_UNAVAILABLE", "message": "sales answered 503"}],
+                "error": None,
+            }
+            server.status = 401
+            assert (await slices())[-1] == {"errors": ["SOURCE_UNAUTHENTICATED"]}
+    listening.close()
