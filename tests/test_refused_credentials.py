@@ -233,21 +233,23 @@ async def test_a_client_is_told_that_a_stale_answer_could_not_be_renewed_and_tha
             await asyncio.sleep(0.05)
         return seen
 
-    async with app.router.lifespan_context(app):
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://gateway") as client:
-            assert (await slices())[0] == {
-                "status": "OK",
-                "stale": False,
-                "warnings": [],
-                "error": None,
-            }
-            server.status = 503
-            assert (await slices())[-1] == {
-                "status": "PARTIAL",
-                "stale": True,
-                "warnings": [{"code": "SOURCE_UNAVAILABLE", "message": "sales answered 503"}],
-                "error": None,
-            }
-            server.status = 401
-            assert (await slices())[-1] == {"errors": ["SOURCE_UNAUTHENTICATED"]}
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://gateway") as client,
+    ):
+        assert (await slices())[0] == {
+            "status": "OK",
+            "stale": False,
+            "warnings": [],
+            "error": None,
+        }
+        server.status = 503
+        assert (await slices())[-1] == {
+            "status": "PARTIAL",
+            "stale": True,
+            "warnings": [{"code": "SOURCE_UNAVAILABLE", "message": "sales answered 503"}],
+            "error": None,
+        }
+        server.status = 401
+        assert (await slices())[-1] == {"errors": ["SOURCE_UNAUTHENTICATED"]}
     listening.close()
