@@ -138,6 +138,10 @@ class CountedCache:
         """Keeps the answer for `keep` seconds at most."""
         await self._cache.put(scope, request, answer, keep)
 
+    async def end(self, scope: bytes, at: float, longest: float) -> None:
+        """Forgets every answer to a question that the scope put by `at`."""
+        await self._cache.end(scope, at, longest)
+
     async def aclose(self) -> None:
         """Closes the cache."""
         await self._cache.aclose()

@@ -10,7 +10,7 @@ import msgspec
 
 from providers.cache import Cache, StoredAnswer
 from providers.credential import is_header_value
-from providers.errors import Retriable, SourceError, SourceTimeout
+from providers.errors import Final, Retriable, SourceError, SourceForbidden, SourceTimeout, SourceUnauthenticated
 from providers.freshness import freshness
 from providers.request import Request, Response
 from providers.settings import SourceSettings
@@ -20,6 +20,8 @@ from providers.upstream import OnAttempt, Upstream
 
 # How long an answer with an ETag is kept beyond its other uses, to be revalidated instead of sent again.
 _KEEP_FOR_REVALIDATION = 300.0
+# Of so many questions the failure of their last refresh is known.
+_MOST_FAILURES = 1_000
 # What belongs to one message and not to the answer it carries (RFC 9111, 3.1 and 3.2).
 _OF_THE_MESSAGE = frozenset(
     {"connection", "content-encoding", "content-length", "keep-alive", "set-cookie", "transfer-encoding"}
@@ -41,6 +43,8 @@ class CachedUpstream:
         self._stale_while_revalidate = settings.stale_while_revalidate
         self._clock = clock
         self._flights: SingleFlight[tuple[bytes, Request], Response] = SingleFlight()
+        # Why answers that are given past their time could not be renewed in the background.
+        self._failures: dict[tuple[bytes, Request], SourceError] = {}
 
     async def exchange(
         self,
@@ -65,8 +69,8 @@ class CachedUpstream:
         if stored is not None and late < 0:
             return _given(stored, began, on_attempt, stale=False)
         if stored is not None and stored.stale_allowed and late < self._stale_while_revalidate:
-            self._flights.detach((scope, request), lambda: self._ask(scope, request, headers, stored, None, None))
-            return _given(stored, began, on_attempt, stale=True)
+            self._flights.detach((scope, request), lambda: self._renew(scope, request, headers, stored))
+            return _given(stored, began, on_attempt, stale=True, failure=self._failures.get((scope, request)))
         try:
             # The source's own time-out bounds the shared call; each waiter has its own deadline.
             response, started = await self._flights.run(
@@ -111,13 +115,47 @@ class CachedUpstream:
         etag = stored.etag if stored is not None else None
         if etag is not None:
             headers = (*headers, ("If-None-Match", etag))
-        response = await self._upstream.exchange(request, headers, deadline, on_attempt, conditional=etag is not None)
+        try:
+            response = await self._upstream.exchange(
+                request, headers, deadline, on_attempt, conditional=etag is not None
+            )
+        except Final as error:
+            await self._end(scope, request, error, asked_at, known=stored is not None)
+            raise
         if response.status == 304 and stored is not None:
             known = {**stored.headers, **_own_headers(response)}
             response = Response(stored.status, known, stored.body, response.fetched_at, calls=response.calls)
         response.asked_at = asked_at
         await self._store(scope, request, response, asked_at, replaces=stored is not None)
         return response
+
+    async def _renew(self, scope: bytes, request: Request, headers: Headers, stored: StoredAnswer) -> Response:
+        """Asks again for an answer that was given past its time, and remembers why that failed."""
+        key = (scope, request)
+        try:
+            response = await self._ask(scope, request, headers, stored, None, None)
+        except Retriable as error:
+            self._failures.pop(key, None)
+            self._failures[key] = error.without_traceback()
+            if len(self._failures) > _MOST_FAILURES:
+                del self._failures[next(iter(self._failures))]
+            raise
+        except Final:
+            self._failures.pop(key, None)
+            raise
+        self._failures.pop(key, None)
+        return response
+
+    async def _end(self, scope: bytes, request: Request, error: Final, asked_at: float, *, known: bool) -> None:
+        """Forgets what a final answer ends: all that was kept for a credential that is refused, else this answer.
+
+        A question that was never allowed (403) says nothing of the others; one that was allowed until now does.
+        """
+        if isinstance(error, SourceUnauthenticated) or (known and isinstance(error, SourceForbidden)):
+            longest = self._ttl + max(self._stale_if_error, self._stale_while_revalidate) + _KEEP_FOR_REVALIDATION
+            await self._cache.end(scope, asked_at, longest)
+        elif known:
+            await self.forget(scope, request)
 
     async def _store(
         self, scope: bytes, request: Request, response: Response, asked_at: float, *, replaces: bool
@@ -150,7 +188,16 @@ def _own_headers(response: Response) -> dict[str, str]:
     return {name: value for name, value in response.headers.items() if name not in _OF_THE_MESSAGE}
 
 
-def _given(stored: StoredAnswer, began: float, on_attempt: OnAttempt | None, *, stale: bool) -> Response:
+def _given(
+    stored: StoredAnswer,
+    began: float,
+    on_attempt: OnAttempt | None,
+    *,
+    stale: bool,
+    failure: SourceError | None = None,
+) -> Response:
     if on_attempt is not None:
         on_attempt(stored.status, (perf_counter() - began) * 1000, True)
-    return Response(stored.status, stored.headers, stored.body, stored.fetched_at, stale, True, stored.asked_at)
+    return Response(
+        stored.status, stored.headers, stored.body, stored.fetched_at, stale, True, stored.asked_at, failure
+    )

@@ -54,6 +54,12 @@ class Cache(Protocol):
         Does neither when the one there has a later `asked_at`: a slow answer says what was, not what is.
         """
 
+    async def end(self, scope: bytes, at: float, longest: float) -> None:
+        """Forgets every answer to a question that the scope put by `at` (seconds since the epoch): it was refused.
+
+        `longest` is how many seconds an answer of the scope is kept at most.
+        """
+
     async def aclose(self) -> None:
         """Gives up connections, if there are any."""
 
@@ -86,6 +92,7 @@ class MemoryCache:
         self._max_entries = max_entries
         self._clock = clock
         self._entries: OrderedDict[tuple[bytes, Request], tuple[StoredAnswer, float, int]] = OrderedDict()
+        self._of_scope: dict[bytes, set[Request]] = {}
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -115,14 +122,27 @@ class MemoryCache:
         if keep <= 0 or size > self._max_bytes // 8:
             return
         self._entries[key] = (answer, self._clock() + keep, size)
+        self._of_scope.setdefault(scope, set()).add(request)
         self.size += size
         while self.size > self._max_bytes or len(self._entries) > self._max_entries:
             self._drop(next(iter(self._entries)))
 
+    async def end(self, scope: bytes, at: float, longest: float) -> None:
+        """Forgets what the scope was answered to questions put by `at`."""
+        for request in list(self._of_scope.get(scope, ())):
+            if self._entries[scope, request][0].asked_at <= at:
+                self._drop((scope, request))
+
     async def aclose(self) -> None:
         """Forgets everything."""
         self._entries.clear()
+        self._of_scope.clear()
         self.size = 0
 
     def _drop(self, key: tuple[bytes, Request]) -> None:
         self.size -= self._entries.pop(key)[2]
+        scope, request = key
+        requests = self._of_scope[scope]
+        requests.discard(request)
+        if not requests:
+            del self._of_scope[scope]

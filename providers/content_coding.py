@@ -7,6 +7,9 @@ import zlib
 from providers.transport import BodyTooLarge, MalformedAnswer
 
 _GZIP = 16 + zlib.MAX_WBITS
+# Of a gzip body: each may stand for nothing and costs its own unpacking.
+MAX_MEMBERS = 1_000
+_PIECE = 65_536
 
 
 def decoded(body: bytes, coding: str, max_bytes: int) -> bytes:
@@ -33,17 +36,29 @@ def _deflate_frame(body: bytes) -> int:
 
 
 def _inflated(body: bytes, frame: int, max_bytes: int) -> bytes:
-    members: list[bytes] = []
+    """Returns all members of the body, unpacked. Takes it in pieces: what is left behind a member is copied, and with
+    many small members of a long body that would be the body once for each."""
+    parts: list[bytes] = []
     room = max_bytes + 1
-    rest = body
-    while rest:
+    at = members = 0
+    while at < len(body):
+        members += 1
+        if members > MAX_MEMBERS:
+            raise MalformedAnswer(f"a body of at most {MAX_MEMBERS} compressed parts")
         inflater = zlib.decompressobj(frame)
-        member = inflater.decompress(rest, room)
-        room -= len(member)
-        if room <= 0:
-            raise BodyTooLarge(max_bytes)
-        if not inflater.eof:
-            raise MalformedAnswer("a body whose compression is complete")
-        members.append(member)
-        rest = inflater.unused_data if frame == _GZIP else b""
-    return members[0] if len(members) == 1 else b"".join(members)
+        # Most bodies are one member, which is unpacked in one go.
+        size = len(body) if members == 1 else _PIECE
+        while not inflater.eof:
+            piece = body if size >= len(body) and not at else body[at : at + size]
+            if not piece:
+                raise MalformedAnswer("a body whose compression is complete")
+            part = inflater.decompress(piece, room)
+            room -= len(part)
+            if room <= 0:
+                raise BodyTooLarge(max_bytes)
+            if part:
+                parts.append(part)
+            at += len(piece) - len(inflater.unused_data)
+        if frame != _GZIP:
+            break
+    return parts[0] if len(parts) == 1 else b"".join(parts)

@@ -8,6 +8,22 @@ import re
 _HEADER_VALUE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e\t]*[\x21-\x7e])?")
 
 
+# So many characters of a token in a row are a piece of it, and no accident.
+_PIECE = 8
+
+
+def reveals(text: str, authorization: str) -> bool:
+    """Returns whether the text holds the token of an Authorization header's value, or a piece of it of eight
+    characters. Upper and lower case are the same."""
+    token = authorization.rpartition(" ")[2].lower()
+    if not token:
+        return False
+    text = text.lower()
+    if len(token) <= _PIECE:
+        return token in text
+    return any(text[at : at + _PIECE] in token for at in range(len(text) - _PIECE + 1))
+
+
 def is_header_value(text: str) -> bool:
     """Returns whether the text can stand in a header: visible ASCII, no line breaks, not empty."""
     return _HEADER_VALUE.fullmatch(text) is not None

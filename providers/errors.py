@@ -68,6 +68,16 @@ class SourceError(Exception):
         self.request_id = request_id
         self.calls = 0
 
+    def without_traceback(self) -> SourceError:
+        """Returns the same failure to be kept: without the frames and the cause that this one holds alive."""
+        return type(self)(
+            self.source,
+            self.message,
+            status=self.status,
+            retry_after=self.retry_after,
+            request_id=self.request_id,
+        )
+
 
 class Retriable(SourceError):
     """May go away by itself: a kept answer may be given instead (`stale_if_error`)."""

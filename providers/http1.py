@@ -7,8 +7,9 @@ connection, so that an answer is never taken for another request's.
 from __future__ import annotations
 
 import asyncio
+import select
 from collections.abc import Callable
-from typing import cast
+from typing import NoReturn, cast
 
 import httptools
 
@@ -28,6 +29,14 @@ from providers.transport import (
 MAX_HEAD_BYTES = 65_536
 MAX_HEADERS = 200
 _MAX_FRAMING = 8
+# Answers before the answer (1xx), and the pieces of a body: more than these, and smaller ones on average, are no API's.
+MAX_INTERIM = 20
+MAX_SMALL_CHUNKS = 10_000
+SMALL_CHUNK_BYTES = 64
+
+
+class _Ended(Exception):
+    """Ends parsing: what was wrong is known."""
 
 
 def request_head(method: str, target: str, authority: str, headers: Headers, body: bytes | None) -> bytes:
@@ -53,6 +62,7 @@ class Http1Connection(asyncio.Protocol):
         self.idle_since = 0.0
         self._on_lost = on_lost
         self._socket: asyncio.Transport | None = None
+        self._readable: select.poll | None = None
         self._parser: httptools.HttpResponseParser | None = None
         self._waiter: asyncio.Future[Answer] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -65,6 +75,7 @@ class Http1Connection(asyncio.Protocol):
         self._status = 0
         self._headers: dict[str, str] = {}
         self._header_count = 0
+        self._interim_count = 0
         self._chunks: list[bytes] = []
         self._size = 0
         self._received = 0
@@ -108,6 +119,10 @@ class Http1Connection(asyncio.Protocol):
                 self.abort()
         return answer
 
+    def has_unread(self) -> bool:
+        """Returns whether something came, its end included, that the loop has not read yet: nobody asked for it."""
+        return self._readable is not None and bool(self._readable.poll(0))
+
     def abort(self) -> None:
         """Closes the connection now; does nothing when it is closed."""
         self.reusable = False
@@ -127,6 +142,11 @@ class Http1Connection(asyncio.Protocol):
             self._waiter.set_exception(error)
         self.abort()
 
+    def _stop(self, error: TransportError) -> NoReturn:
+        """Fails out of a callback of the parser, which then calls none for what it has left."""
+        self._fail(error)
+        raise _Ended
+
     def _finish(self, *, keep: bool) -> None:
         self._complete = True
         if self._waiter is None or self._waiter.done():
@@ -140,6 +160,8 @@ class Http1Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._socket = cast(asyncio.Transport, transport)
         self._parser = httptools.HttpResponseParser(self)
+        self._readable = select.poll()
+        self._readable.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
 
     def data_received(self, data: bytes) -> None:
         parser = self._parser
@@ -161,7 +183,7 @@ class Http1Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         # The parser holds this object's methods: without it there is no cycle left for the collector.
-        self._socket = self._parser = None
+        self._socket = self._parser = self._readable = None
         self.reusable = False
         if self._waiter is not None and not self._waiter.done():
             if exc is None and self._head_complete and self._ends_with_the_connection():
@@ -193,7 +215,14 @@ class Http1Connection(asyncio.Protocol):
             return
         self._status = self._parser.get_status_code()
         if self._status < 200:
-            return  # an interim answer (RFC 9110, 15.2); on_message_complete takes up again
+            # An interim answer (RFC 9110, 15.2); on_message_complete takes up again. Whoever gives it a length means
+            # a body, which it cannot have: where the answer itself begins would be a guess.
+            self._interim_count += 1
+            if self._interim_count > MAX_INTERIM:
+                self._stop(MalformedAnswer(f"at most {MAX_INTERIM} interim answers"))
+            if "content-length" in self._headers or "transfer-encoding" in self._headers:
+                self._stop(MalformedAnswer("interim answers without a body"))
+            return
         self._head_complete = True
         if self._header_count > MAX_HEADERS:
             self._fail(MalformedAnswer(f"at most {MAX_HEADERS} headers"))
@@ -210,9 +239,12 @@ class Http1Connection(asyncio.Protocol):
         self._size += len(data)
         if self._size > self._limits.max_bytes:
             self._chunks.clear()
-            self._fail(BodyTooLarge(self._limits.max_bytes))
-        else:
-            self._chunks.append(data)
+            self._stop(BodyTooLarge(self._limits.max_bytes))
+        self._chunks.append(data)
+        count = len(self._chunks)
+        if count > MAX_SMALL_CHUNKS and self._size < count * SMALL_CHUNK_BYTES:
+            self._chunks.clear()
+            self._stop(MalformedAnswer(f"a body in pieces of {SMALL_CHUNK_BYTES} bytes and more"))
 
     def on_message_complete(self) -> None:
         if self._complete or self._parser is None:

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterable
 import httpx
 
 from providers.content_coding import decoded
+from providers.http1 import MAX_SMALL_CHUNKS, SMALL_CHUNK_BYTES
 from providers.transport import (
     Answer,
     BodyTooLarge,
@@ -95,6 +96,8 @@ async def _body(response: httpx.Response, max_bytes: int) -> bytes:
         if size > max_bytes:
             raise BodyTooLarge(max_bytes)
         parts.append(part)
+        if len(parts) > MAX_SMALL_CHUNKS and size < len(parts) * SMALL_CHUNK_BYTES:
+            raise MalformedAnswer(f"a body in pieces of {SMALL_CHUNK_BYTES} bytes and more")
     return b"".join(parts)
 
 

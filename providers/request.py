@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 import msgspec
 
+from providers.errors import SourceError
+
 
 class Request(msgspec.Struct, frozen=True):
     """A read. Hashable: equal requests of one operation go out once.
@@ -29,6 +31,7 @@ class Response(msgspec.Struct):
     that a cache answered past its time because the source could not; `cache_hit` that no call went out for it.
     `calls` is how many exchanges the answer took, with retries and redirects; 0 for one that was kept. Everybody who
     waited for a shared call has its number.
+    `failure` is why a stale answer could not be renewed when that was last tried.
     """
 
     status: int
@@ -39,3 +42,4 @@ class Response(msgspec.Struct):
     cache_hit: bool = False
     asked_at: float = 0.0
     calls: int = 0
+    failure: SourceError | None = None

@@ -223,8 +223,12 @@ def _transport(settings: SourceSettings, environ: Mapping[str, str], pool: Poole
     proxy = settings.proxy or environment_proxy(origin, environ)
     if proxy is None:
         return pool
+    # httpx would use a kept connection again with any credential; a source of its own has one, callers have many.
+    keep = httpx.Limits(max_connections=100, max_keepalive_connections=0 if settings.token_header else 20)
     try:
-        return HttpxTransport(httpx.AsyncHTTPTransport(proxy=proxy, verify=context or True, trust_env=False))
+        return HttpxTransport(
+            httpx.AsyncHTTPTransport(proxy=proxy, verify=context or True, trust_env=False, limits=keep)
+        )
     except (ValueError, ImportError) as error:
         # Not the value: a proxy's URL may hold a password.
         problem = "the proxy's URL cannot be used; expected http://host:port or https://host:port"

@@ -22,6 +22,14 @@ import msgspec
 Headers: TypeAlias = Sequence[tuple[str, str]]
 
 
+def credential_of(headers: Headers) -> str:
+    """Returns the value of a request's Authorization header, "" without one: who may share its connection."""
+    for name, value in headers:
+        if name == "Authorization":
+            return value
+    return ""
+
+
 class Origin(msgspec.Struct, frozen=True):
     """Where connections go. `host` is ASCII (IDNA), without brackets; `ca_file` replaces the system's certificates."""
 

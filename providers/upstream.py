@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ import msgspec
 
 from providers.addressing import Unaddressable, encoded_path, redirected, target
 from providers.breaker import CircuitBreaker, Permit
+from providers.credential import reveals
 from providers.errors import (
     Retriable,
     SourceBadRequest,
@@ -30,7 +32,8 @@ from providers.errors import (
 )
 from providers.health import SourceHealth
 from providers.limits import Gate, NoFreeSlot, RateExceeded, SharedLimits
-from providers.refusals import refusal
+from providers.rate_limited import RateLimited, RateLimitedCredentials
+from providers.refusals import refusal, retry_after
 from providers.request import Request, Response
 from providers.retry import RetryBudget, again, is_repeatable
 from providers.settings import SourceSettings
@@ -44,6 +47,7 @@ from providers.transport import (
     TimedOut,
     Transport,
     TransportError,
+    credential_of,
     origin_of,
 )
 
@@ -51,6 +55,12 @@ from providers.transport import (
 OnAttempt: TypeAlias = Callable[[int | None, float, bool], None]
 
 _MAX_REDIRECTS = 3
+# The target of a request, its path and query: more is not sent. One that is longer than servers commonly take, its
+# body counted too, and that a source breaks off, says nothing of how the source answers others.
+MAX_TARGET_BYTES = 16_384
+LONG_REQUEST_BYTES = 4_096
+_TOO_MANY_REQUESTS = 429
+_SAME_INSTANT = 0.001
 _REPEATING_REDIRECTS = frozenset({307, 308})
 _MISSING = (404, 410)
 _REDIRECTS = frozenset({301, 302, 303}) | _REPEATING_REDIRECTS
@@ -70,6 +80,8 @@ class _Call(msgspec.Struct, gc=False):
     on_attempt: OnAttempt | None
     conditional: bool
     sent: int = 0
+    waited_until: float = 0.0
+    """Until when an earlier attempt of this call was told to wait: the next one is made after that."""
 
 
 class Upstream:
@@ -99,6 +111,7 @@ class Upstream:
         self._gate = Gate(settings.max_concurrency, settings.rate_limit, shared_limits)
         self._budget = RetryBudget()
         self._breaker = CircuitBreaker(settings.circuit_failures, settings.circuit_cooldown)
+        self._rate_limited = RateLimitedCredentials()
         self.health = SourceHealth(self._breaker, clock)
 
     async def exchange(
@@ -126,6 +139,11 @@ class Upstream:
         except Unaddressable as error:
             # An id that no URL can hold names nothing: what the source would say is 404.
             raise SourceBadRequest(self._name, f"{self._name} cannot be asked this: {error}", status=404) from error
+        if len(path) > MAX_TARGET_BYTES:
+            expected = f"expected at most {MAX_TARGET_BYTES} bytes, got {len(path)}"
+            raise SourceBadRequest(self._name, f"{self._name} was not asked: the URL is too long; {expected}")
+        if self._rate_limited:
+            self._check_rate_limited(headers, 0.0)
         permit = Permit.CALL if self._breaker.is_closed else self._permit()
         self._budget.deposit()
         call = _Call(request, path, headers, end, on_attempt, conditional)
@@ -133,7 +151,7 @@ class Upstream:
             response = await self._call(call)
         except SourceError as error:
             error.calls = call.sent
-            self._note(request, error, permit)
+            self._note(request, len(path) + len(request.body or b""), error, permit)
             raise
         except BaseException:
             self._breaker.abandoned(permit)
@@ -166,6 +184,14 @@ class Upstream:
         except NoFreeSlot as error:
             message = f"{self._name} was not asked: max_concurrency calls were under way until the time was over"
             raise SourceTimeout(self._name, message) from error
+        if self._rate_limited:
+            # Once more: others may have been told while this one waited for its slot.
+            try:
+                self._check_rate_limited(call.headers, call.waited_until)
+            except SourceRateLimited:
+                self._gate.leave(lease)
+                raise
+        asked_at = self._rate_limited.clock()
         started = perf_counter()
         status: int | None = None
         try:
@@ -178,7 +204,21 @@ class Upstream:
             milliseconds = (perf_counter() - started) * 1000
             if call.on_attempt is not None:
                 call.on_attempt(status, milliseconds, False)
-        return self._accepted(answer, milliseconds, conditional=call.conditional)
+        if status == _TOO_MANY_REQUESTS:
+            self._told_to_wait(call, answer, asked_at)
+        elif self._rate_limited:
+            self._rate_limited.answered(credential_of(call.headers), asked_at)
+        return self._accepted(answer, milliseconds, credential_of(call.headers), conditional=call.conditional)
+
+    def _told_to_wait(self, call: _Call, answer: Answer, asked_at: float) -> None:
+        wait = retry_after(answer.headers, datetime.fromtimestamp(self._clock(), UTC))
+        call.waited_until = self._rate_limited.refused(credential_of(call.headers), wait, asked_at)
+
+    def _check_rate_limited(self, headers: Headers, waited_until: float) -> None:
+        wait = self._rate_limited.wait(credential_of(headers))
+        if wait > 0 and self._rate_limited.clock() + wait > waited_until + _SAME_INSTANT:
+            message = f"{self._name} was not asked: it answered 429 and asked for time; retry in {math.ceil(wait)} s"
+            raise SourceRateLimited(self._name, message, retry_after=wait) from RateLimited(wait)
 
     async def _carried(self, call: _Call) -> Answer:
         send, origin, limits, end = self.transport.send, self._origin, self._limits, call.end
@@ -200,15 +240,21 @@ class Upstream:
             answer = await send(origin, method, path, call.headers, body, limits, end)
         return answer
 
-    def _accepted(self, answer: Answer, milliseconds: float, *, conditional: bool) -> Response:
+    def _accepted(self, answer: Answer, milliseconds: float, authorization: str, *, conditional: bool) -> Response:
         status = answer.status
         now = self._clock()
         if not (200 <= status < 300 and status != 206) and not (status == 304 and conditional):
-            raise refusal(self._name, self._credential_place, answer, datetime.fromtimestamp(now, UTC))
+            error = refusal(self._name, self._credential_place, answer, datetime.fromtimestamp(now, UTC))
+            if error.request_id is not None and reveals(error.request_id, authorization):
+                error.request_id = None
+            raise error
         body = answer.body
         if status != 304 and body[:1] not in (b"{", b"["):
             body = self._trimmed(body)
-        self.health.answered(milliseconds, now, answer.headers.get("x-api-version"))
+        version = answer.headers.get("x-api-version")
+        if version is not None and reveals(version, authorization):
+            version = None
+        self.health.answered(milliseconds, now, version)
         return Response(status, answer.headers, body, now)
 
     def _trimmed(self, body: bytes) -> bytes:
@@ -226,14 +272,19 @@ class Upstream:
             raise SourceUnavailable(self._name, message, retry_after=wait)
         return permit
 
-    def _note(self, request: Request, error: SourceError, permit: Permit) -> None:
+    def _note(self, request: Request, request_size: int, error: SourceError, permit: Permit) -> None:
         if request.may_be_missing and error.status in _MISSING:
             self._breaker.succeeded(permit)
+            return
+        if isinstance(error.__cause__, RateLimited):
+            self._breaker.abandoned(permit)  # it was not asked, and has been noted when it said so
             return
         self.health.failed(error)
         match error:
             case SourceRateLimited(status=None) | SourceTimeout(__cause__=NoFreeSlot()):
                 self._breaker.abandoned(permit)  # our own limits: the source was not asked
+            case SourceUnavailable(__cause__=ConnectionLost()) if request_size > LONG_REQUEST_BYTES:
+                self._breaker.abandoned(permit)  # many servers break off what is too long for them
             case SourceUnavailable() | SourceTimeout():
                 if self._breaker.failed(permit):
                     _log.warning("source %s: circuit opened (%s)", self._name, error.code.value)

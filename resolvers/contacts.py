@@ -14,6 +14,7 @@ from resolvers.operation import Operation
 from resolvers.page import federated
 from resolvers.page_arguments import PageArguments, cut
 from resolvers.plan import SourcePlan, plan
+from resolvers.searching import searched
 from resolvers.selection import Wanted
 
 
@@ -32,7 +33,7 @@ async def contacts(operation: Operation, question: ContactsQuestion, wanted: Wan
     """Returns one page of contacts over several sources. Raises BadUserInput."""
     cut(question.page)
     asked = chosen(operation, question.sources)
-    search = question.search or None
+    search = searched(question.search)
     orders = _each_once(question.orders)
     legs: list[Leg] = []
     for source in asked:

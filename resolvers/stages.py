@@ -18,6 +18,7 @@ from providers.source import Source
 from resolvers.board import board
 from resolvers.connection import (
     ContactConnectionRecord,
+    ErrorRecord,
     Outcome,
     PageInfoRecord,
     PipelineStageConnectionRecord,
@@ -36,6 +37,7 @@ from resolvers.page_arguments import PageArguments, cut
 from resolvers.pipelines import LISTED_ONLY, find_stage, known_stages, stage_list, stage_record, whole_board
 from resolvers.plan import Ordering, SourcePlan, plan
 from resolvers.reading import page_sizes
+from resolvers.searching import searched
 from resolvers.selection import Wanted
 from resolvers.streams.listed import Listed, ListedStream
 from resolvers.streams.reverse import ReverseStream
@@ -89,7 +91,18 @@ def _with_page(operation: Operation, stage: StageRecord, wanted: Wanted) -> Stag
     info = PageInfoRecord(not rows.ended, False, None, None)
     response = rows.responses[0]
     fetched = datetime.fromtimestamp(response.fetched_at, UTC)
-    slices = [SliceRecord(stage.source, SourceStatus.OK, rows.total, stale=response.stale, fetched_at=fetched)]
+    failure = response.failure
+    slices = [
+        SliceRecord(
+            stage.source,
+            SourceStatus.OK if failure is None else SourceStatus.PARTIAL,
+            rows.total,
+            None,
+            [] if failure is None else [ErrorRecord.of(failure)],
+            response.stale,
+            fetched,
+        )
+    ]
     page = ContactConnectionRecord([""] * len(contacts), contacts, info, rows.total, slices)
     return msgspec.structs.replace(stage, page=page)
 
@@ -108,7 +121,7 @@ async def stage_contacts(
     Stages of one pipeline that are asked for at the same time under one search and filter share their POST.
     """
     source = operation.sources[stage.source.name]
-    search = search or None
+    search = searched(search)
     made = plan(source, filter=filter, search=search, orders=(), parts=wanted.parts, in_buckets=True)
     explain_plan(operation, "PipelineStage.contacts", made)
     pipeline = _pipeline(operation, stage)

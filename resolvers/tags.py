@@ -30,6 +30,7 @@ from resolvers.page import federated
 from resolvers.page_arguments import PageArguments
 from resolvers.plan import Ordering, SourcePlan, plan
 from resolvers.rows import PagedList, PageSizes
+from resolvers.searching import searched
 from resolvers.selection import Wanted
 from resolvers.streams.index_list import RowReader
 from resolvers.streams.stream import Bounds, Stream
@@ -59,7 +60,7 @@ async def tags(
 
     `search` is each source's own search in the names.
     """
-    search = search or None
+    search = searched(search)
     legs = [_leg(operation, source, search) for source in chosen(operation, sources)]
     outcome = await federated(operation, "tags", search, legs, page, (), policy, wanted)
     if outcome.connection is None:

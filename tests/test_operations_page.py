@@ -14,12 +14,14 @@ from gql.filters import MAX_CRM_ASSOCIATIONS, MAX_DEPTH
 from gql.telemetry import Telemetry
 from providers import upstream
 from providers.breaker import CircuitBreaker
+from providers.content_coding import MAX_MEMBERS
 from providers.health import SourceHealth
-from providers.http1 import MAX_HEAD_BYTES, MAX_HEADERS
+from providers.http1 import MAX_HEAD_BYTES, MAX_HEADERS, MAX_INTERIM, MAX_SMALL_CHUNKS
 from providers.wacr.filters import MAX_LIST
 from resolvers import candidates, cursors, ids
 from resolvers.lookup import MAX_IDS
 from resolvers.page_arguments import MAX_SIZE
+from resolvers.searching import MAX_SEARCH
 
 PAGE = (Path(__file__).parent.parent / "docs/operations.md").read_text("utf-8")
 
@@ -40,6 +42,11 @@ LIMITS = {
     "bytes of the headers": MAX_HEAD_BYTES,
     "headers of a source's answer": MAX_HEADERS,
     "redirects of a source": upstream._MAX_REDIRECTS,
+    "characters of a `search`": MAX_SEARCH,
+    "interim answers (1xx)": MAX_INTERIM,
+    "pieces of a source's answer": MAX_SMALL_CHUNKS,
+    "gzip members": MAX_MEMBERS,
+    "bytes of the path and query": upstream.MAX_TARGET_BYTES,
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -358,6 +359,8 @@ async def test_a_success_ends_the_rate_limit_and_keeps_the_last_error(clock: Clo
     with pytest.raises(SourceError):
         await asked(source)
     recorded.reply = GOOD
+    # Its time is over by the clock of calls, and not yet by the one of health.
+    source._upstream._rate_limited.clock = lambda: time.monotonic() + 91
     await asked(source)
     assert source.health.rate_limited_until is None
     assert source.health.last_error is not None

@@ -254,7 +254,7 @@ async def test_a_body_over_the_limit_is_not_read_to_its_end(pool: PooledTranspor
         ),
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\nxx", "plain or in chunks"),
         (b"HTTP/1.1 200 OK\r\nX-Long: " + b"x" * (MAX_HEAD_BYTES + 1), "headers of at most"),
-        (b"HTTP/1.1 103 Early Hints\r\nX: y\r\n\r\n" * 3_000, "headers of at most"),
+        (b"HTTP/1.1 103 Early Hints\r\nX: y\r\n\r\n" * 3_000, "interim answers"),
         (b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * (MAX_HEADERS + 1) + b"\r\n", "at most 200 headers"),
         (ok(b"[]", "Content-Encoding: br"), "plain or compressed with gzip"),
         (ok(b"[]", "Content-Encoding: gzip"), "can be decompressed"),

@@ -162,6 +162,8 @@ class Stream(ABC):
         """Takes note of how the answers came and of rows that could not be read."""
         for response in responses:
             self.stale = self.stale or response.stale
+            if response.failure is not None:
+                self.warnings.setdefault(response.failure.code, ErrorRecord.of(response.failure))
             self.fetched_at = min(self.fetched_at or response.fetched_at, response.fetched_at)
         if bad:
             named = ", ".join(row.native_id or f"row {row.index}" for row in bad[:10])
