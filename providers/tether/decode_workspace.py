@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from providers.decoding import TolerantDecoder
+from providers.decoding import Outcome, TolerantDecoder, refuse_failure
 from providers.page import Stage
 from providers.provider import InvalidAnswer, Pipeline
 from providers.record import SourceRecord, UserRecord, global_id
@@ -50,7 +50,7 @@ class _Pipeline(msgspec.Struct, rename="camel"):
         return self.mongo_id or self.id or None
 
 
-class _Named(msgspec.Struct, Generic[T]):
+class _Named(Outcome, Generic[T]):
     pipelines: list[T] | None = None
     users: list[T] | None = None
 
@@ -63,7 +63,9 @@ class _Answer(_Named[T], Generic[T]):
 
     def rows(self) -> list[T] | None:
         rows = self.data.named() if isinstance(self.data, _Named) else self.data
-        return rows if rows is not None else self.named()
+        rows = rows if rows is not None else self.named()
+        refuse_failure(self, rows)
+        return rows
 
 
 _PIPELINES: TolerantDecoder[_Answer[_Pipeline] | list[_Pipeline]] = TolerantDecoder(
