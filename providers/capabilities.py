@@ -86,6 +86,8 @@ class Capabilities(msgspec.Struct, frozen=True):
     email_search: bool = False
     phone_search: bool = False
     tags: bool = False
+    # whether no two tags share a place in the order that the list of tags is asked for in
+    ordered_tags: bool = True
     users: bool = False
     buckets: bool = False
     # what a list is sorted by when no order is asked for; None: the source does not say

@@ -73,4 +73,6 @@ CAPABILITIES = Capabilities(
     email_search=True,
     phone_search=True,
     tags=True,
+    # "name, created_at and updated_at": several groups may have the same
+    ordered_tags=False,
 )
