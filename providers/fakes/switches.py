@@ -95,8 +95,9 @@ class Switches:
     """A page past the end (trap 12). Stage buckets are empty also under "404"."""
     max_page_size: int | None = None
     """Largest page; None means the documented one (100 for AskElephant and WA.cr, none for the others)."""
-    oversize: Literal["lower", "error"] = "lower"
-    """A larger page size is silently lowered, or refused."""
+    oversize: Literal["lower", "error"] | None = None
+    """A larger page size is silently lowered, or refused. None: refused where it is larger than documented, but for
+    AskElephant, whose page says "capped"; lowered to a `max_page_size` that was set here."""
     reported_size: Literal["actual", "requested"] = "actual"
     """Which page size the envelope speaks of after lowering."""
     total_pages: Literal["actual", "requested", "absent"] = "actual"
