@@ -88,6 +88,8 @@ class Capabilities(msgspec.Struct, frozen=True):
     phone_search: bool = False
     single_field_search: bool = False
     tags: bool = False
+    # whether no two tags share a place in the order that the list of tags is asked for in
+    ordered_tags: bool = True
     users: bool = False
     buckets: bool = False
     # what a list is sorted by when no order is asked for; None: the source does not say

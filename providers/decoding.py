@@ -55,6 +55,7 @@ __all__ = [
     "EitherDecoder",
     "Envelope",
     "ListDecoder",
+    "Outcome",
     "PageTags",
     "RowDecoder",
     "RowId",
@@ -63,6 +64,7 @@ __all__ = [
     "contact_found",
     "decode_body",
     "raw_value",
+    "refuse_failure",
     "whole_number",
 ]
 
@@ -88,6 +90,25 @@ class Envelope(Protocol):
 
     def rows(self) -> list[Any]:
         """Returns the rows in order. Raises InvalidAnswer when the answer has no list of rows."""
+
+
+class Outcome(msgspec.Struct, kw_only=True):
+    """What an envelope says of its own success, in a member that some APIs document and any may send."""
+
+    success: Any = None
+    error: Any = None
+
+
+def refuse_failure(outcome: Outcome, rows: Sequence[object] | None) -> None:
+    """Raises InvalidAnswer for an error in an answer with status 200. Nothing of the error's text is repeated.
+
+    An error beside rows is none as long as the envelope does not say that it failed.
+    """
+    if outcome.success in _FAILED or (outcome.error and rows is not None and not rows):
+        raise InvalidAnswer("expected an answer, got an error with status 200")
+
+
+_FAILED = (False, "false", "0")
 
 
 class Decoded(NamedTuple, Generic[E, T]):

@@ -109,7 +109,8 @@ async def known_stages(
 async def _endpoint(operation: Operation, source: Source, pipeline: Pipeline) -> Listed | None:
     """Returns the stages by the pipeline endpoint, None where there is no such endpoint. Raises SourceError."""
     told = await told_stages(operation, source, pipeline)
-    if told is None:
+    if told is None or (pipeline.native_id is not None and not told.stages):
+        # An answer of the one active pipeline tells nothing of another: the stage buckets may.
         return None
     return Listed([_of_list(source.record, pipeline, stage) for stage in told.stages], [told.response])
 

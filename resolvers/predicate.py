@@ -263,10 +263,15 @@ def _listed(value: Value) -> tuple[Value, ...]:
     return value if isinstance(value, tuple) else (value,)
 
 
+# More than any API's ids have; int() refuses texts of thousands.
+_MOST_DIGITS = 40
+
+
 def _own_key(value: object) -> object:
     """A provider's own ids are numbers however they are written; its texts compare as all texts do."""
     if isinstance(value, str):
-        return int(value) if value.isascii() and value.isdigit() and (value[0] != "0" or value == "0") else fold(value)
+        digits = value.isascii() and value.isdigit() and (value[0] != "0" or value == "0")
+        return int(value) if digits and len(value) <= _MOST_DIGITS else fold(value)
     return value
 
 

@@ -34,6 +34,7 @@ from resolvers.searching import searched
 from resolvers.selection import Wanted
 from resolvers.streams.index_list import RowReader
 from resolvers.streams.stream import Bounds, Stream
+from resolvers.whole_list import WholeList
 
 T = TypeVar("T")
 
@@ -131,7 +132,7 @@ async def all_tags(operation: Operation, source: Source) -> TagList:
 
 
 async def _read(operation: Operation, source: Source) -> TagList:
-    listed = _list(operation, source, None)
+    listed = _reader(operation, source, None)
     limit = source.settings.scan_limit
     found: dict[str, TagRecord] = {}
     start = 0
@@ -149,12 +150,23 @@ def _leg(operation: Operation, source: Source, search: str | None) -> Leg:
         source, ListQuery(search=search), None, Ordering.RANK, never=not source.provider.capabilities.tags
     )
     # Without filter and order the engine looks at a record's id and at nothing else.
-    reader = cast(RowReader, _list(operation, source, search))
+    reader = cast(RowReader, _reader(operation, source, search))
 
     def opened(bounds: Bounds, *, forward: bool) -> Stream:
         return by_index(operation, made, bounds, reader, _sizes(source), forward=forward)
 
     return Leg(made, opened, lambda: opened(Bounds(), forward=True))
+
+
+def _reader(operation: Operation, source: Source, search: str | None) -> PagedList[TagRecord] | WholeList:
+    """Returns the rows of the list of tags: of the whole one by id where the source's order has ties."""
+    listed = _list(operation, source, search)
+    if source.provider.capabilities.ordered_tags:
+        return listed
+    sizes, limit = _sizes(source), source.settings.scan_limit
+    whole = WholeList(source.name, listed, lambda: sizes.largest, limit, lambda: operation.forget(source))
+    operation.on_forget(source, whole.forget)
+    return whole
 
 
 def _list(operation: Operation, source: Source, search: str | None) -> PagedList[TagRecord]:

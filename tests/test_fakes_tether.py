@@ -394,6 +394,11 @@ async def test_one_stage_is_paged_like_the_list() -> None:
 
 async def test_pipelines_are_given_by_type() -> None:
     app = app_with()
+    one = (await get(app, "/api/pipelines", {"type": "Contact"})).json()["data"]
+    app.switches.tether_pipelines = "one_bare"
+    bare = (await get(app, "/api/pipelines", {"type": "Contact"})).json()
+    assert (one["name"], bare) == ("Sales", one)
+    app.switches.tether_pipelines = "data"
     contacts = (await get(app, "/api/pipelines", {"type": "Contact"})).json()["data"]
     assert [pipeline["name"] for pipeline in contacts] == ["Sales", "Partners"]
     assert set(contacts[0]["pipelineStages"][0]) == {"_id", "name", "color", "position"}

@@ -522,7 +522,7 @@ def test_what_is_no_contact_is_an_invalid_answer(content: object, message: str) 
 
 def test_groups_are_asked_page_by_page_in_a_total_order() -> None:
     assert provider.tags_request(PageNumber(2, 15), None) == Request(
-        "GET", "/v2/groups", (("page", "2"), ("per_page", "15"), ("sort", "id"))
+        "GET", "/v2/groups", (("page", "2"), ("per_page", "15"), ("sort", "created_at"))
     )
     assert provider.tags_request(PageNumber(1, 15), "vip").params[3:] == (("search", "vip"),)
 

@@ -517,7 +517,8 @@ async def test_the_stage_of_fifty_contacts_costs_no_call() -> None:
 
 
 async def test_the_colours_of_fifty_contacts_stages_cost_one_call() -> None:
-    world = World({"tether": 50})
+    # They are of two pipelines: of the vendor's single one, only its own colours are told.
+    world = World({"tether": 50}, switches={"tether": Switches(tether_pipelines="data")})
     operation = world.operation()
     found = await some_contacts(operation)
     world.forget_calls()
@@ -590,3 +591,20 @@ async def _first_filled(
         if contacts_of.nodes:
             return stage, contacts_of
     raise AssertionError("no stage has contacts")
+
+
+@pytest.mark.parametrize("envelope", ["one", "one_bare", "data", "bare", "named", "named_in_data"])
+async def test_a_pipeline_tells_its_stages_in_whatever_form_it_comes(envelope: str) -> None:
+    world = World({"tether": 5}, switches={"tether": Switches(tether_pipelines=envelope)})  # type: ignore[arg-type]
+    outcome = await listed(world.operation(), Wanted(parts=frozenset({"id", "name", "color", "position"})))
+    assert isinstance(outcome.connection, PipelineStageConnectionRecord)
+    found = [(stage.native_id, stage.name, stage.color, stage.position) for stage in outcome.connection.nodes]
+    wanted = [(row["_id"], row["name"], row["color"], place) for place, row in enumerate(SALES["pipelineStages"])]
+    assert found == wanted
+
+
+async def test_a_pipeline_that_the_endpoint_leaves_out_is_asked_for_by_its_buckets() -> None:
+    world = World({"tether": 5})
+    partners = await listed(world.operation(), pipeline=Pipeline(PipelineType.CONTACT, PARTNERS["_id"]))
+    assert isinstance(partners.connection, PipelineStageConnectionRecord)
+    assert [stage.name for stage in partners.connection.nodes] == ["New Lead", "Signed", "Dormant"]

@@ -7,6 +7,7 @@ import pytest
 from providers.errors import SourceErrorCode, SourceUnavailable
 from providers.fakes import FakeApp, Switches
 from providers.fakes.autokonnect import AutokonnectFake
+from providers.fakes.store import Store
 from providers.fakes.wacr import WacrFake
 from providers.record import TagRecord, global_id
 from resolvers import tags
@@ -162,7 +163,9 @@ async def test_a_total_alone_costs_one_record_a_source() -> None:
     world = World(ROWS)
     found = await connection(world, wanted=Wanted(contacts=False, cursors=False, page_info=False, slices=False))
     assert found.total_count == 24
-    assert ("per_page", "1") in world.fakes["wacr"].calls[0].parameters
+    # WA.cr's groups have no order without ties, so they are read whole.
+    assert ("per_page", "100") in world.fakes["wacr"].calls[0].parameters
+    assert ("limit", "1") in world.fakes["autokonnect"].calls[0].parameters
     assert [world.calls("wacr"), world.calls("autokonnect")] == [1, 1]
 
 
@@ -284,3 +287,27 @@ async def test_a_tag_list_longer_than_the_scan_limit_says_so() -> None:
     listed = await tags.all_tags(world.operation(), world.sources["autokonnect"])
     assert not listed.complete
     assert len(listed.tags) == 5
+
+
+@pytest.mark.parametrize("back", [False, True])
+async def test_groups_of_one_instant_come_once_each_in_pages_of_any_size(back: bool) -> None:
+    moment = "2024-02-01T09:00:00.000000Z"
+    groups = [
+        {"id": number, "name": f"g{number % 7}", "color": None, "created_at": moment, "updated_at": moment}
+        for number in range(1, 31)
+    ]
+    world = World({"wacr": 5}, switches={"wacr": Switches(unstable_ties=True)})
+    fake = world.fakes["wacr"]
+    assert isinstance(fake, WacrFake)
+    fake.groups = Store(groups)
+    found: list[str] = []
+    place: str | None = None
+    for _ in range(20):
+        page = PageArguments(last=7, before=place) if back else PageArguments(first=7, after=place)
+        got = await connection(world, page, sources=("wacr",))
+        found = names(got) + found if back else found + names(got)
+        place = got.page_info.start_cursor if back else got.page_info.end_cursor
+        if not (got.page_info.has_previous_page if back else got.page_info.has_next_page):
+            break
+    assert found == [f"wacr:{number}" for number in range(1, 31)]
+    assert {dict(call.parameters)["sort"] for call in fake.calls if call.path == "/v2/groups"} == {"created_at"}

@@ -7,7 +7,16 @@ from typing import Any, Final, Generic, TypeVar
 
 import msgspec
 
-from providers.decoding import ListDecoder, RowDecoder, RowId, as_utc, contact_found, raw_value
+from providers.decoding import (
+    ListDecoder,
+    Outcome,
+    RowDecoder,
+    RowId,
+    as_utc,
+    contact_found,
+    raw_value,
+    refuse_failure,
+)
 from providers.page import Page
 from providers.provider import InvalidAnswer
 from providers.record import ContactRecord, RawRows, Relations, SourceRecord, global_id
@@ -50,12 +59,13 @@ class _Contact(msgspec.Struct, gc=False):
     phone: Any = None
 
 
-class _Answer(msgspec.Struct, Generic[T]):
+class _Answer(Outcome, Generic[T], kw_only=True):
     data: list[T]
     has_more: bool | None = None
     next_cursor: str | int | None = None
 
     def rows(self) -> list[T]:
+        refuse_failure(self, self.data)
         return self.data
 
 

@@ -8,7 +8,17 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from providers.decoding import Count, ListDecoder, PageTags, RowDecoder, RowId, as_utc, whole_number
+from providers.decoding import (
+    Count,
+    ListDecoder,
+    Outcome,
+    PageTags,
+    RowDecoder,
+    RowId,
+    as_utc,
+    refuse_failure,
+    whole_number,
+)
 from providers.page import Page, TagPage
 from providers.record import ContactRecord, RawRows, Relations, SourceRecord, TagRecord, global_id
 
@@ -46,16 +56,17 @@ class _Tag(msgspec.Struct, gc=False):
     counts: _Counts | None = msgspec.field(name="_count", default=None)
 
 
-class _Answer(msgspec.Struct, Generic[T], rename="camel"):
+class _Answer(Outcome, Generic[T], rename="camel", kw_only=True):
     """The pagination envelope, the same for both lists."""
 
-    data: list[T] | None
+    data: list[T]
     current_page: Count = None
     total_pages: Count = None
     total_records: Count = None
 
     def rows(self) -> list[T]:
-        return self.data or []
+        refuse_failure(self, self.data)
+        return self.data
 
     def counts(self) -> tuple[int | None, int | None, int | None]:
         """Returns the total, the page and the number of pages. Raises InvalidAnswer for what is no number."""

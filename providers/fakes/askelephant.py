@@ -88,7 +88,7 @@ class AskElephantFake(FakeApp):
         plain = Parameters([pair for pair in parameters.pairs if not _INDEXED.fullmatch(pair[0])])
         plain.refuse_unknown(_KNOWN, strict=self.switches.strict, status=status)
         asked = parameters.number("limit", DEFAULT_LIMIT, status=status)
-        limit = page_size(asked, "limit", self.switches, LARGEST_LIMIT, status=status)
+        limit = page_size(asked, "limit", self.switches, LARGEST_LIMIT, status=status, capped=True)
         order = parameters.text("order_by") or "updated_at:desc"
         if order not in _ORDERS:
             raise self._refused("order_by", "must be updated_at:desc or updated_at:asc")

@@ -19,6 +19,7 @@ Headers = list[tuple[bytes, bytes]]
 
 BEFORE_THE_APPLICATION = frozenset({"status", "rate_limit", "html", "html_200", "redirect", "hang"})
 PROXY_PAGE = b"<html><head><title>502 Bad Gateway</title></head><body><h1>Bad Gateway</h1></body></html>"
+ERROR_IN_200 = {"success": False, "error": "the database is away", "data": None}
 ROW_KEYS = ("data", "dataByStatus", "contacts")
 
 
@@ -85,6 +86,10 @@ async def send_spoilt(answer: Answer, fault: Fault, send: Send) -> None:
 def _spoilt(answer: Answer, fault: Fault) -> Answer:
     if fault.kind == "truncated":
         return Answer(answer.status, answer.headers, answer.body[: len(answer.body) // 2])
+    if fault.kind == "error_200":
+        return Answer(200, answer.headers, json.dumps(ERROR_IN_200).encode())
+    if fault.kind == "null_rows":
+        return Answer(answer.status, answer.headers, _with_rows(answer.body, lambda rows: None))
     if fault.kind == "wrong_type":
         return Answer(answer.status, answer.headers, _with_rows(answer.body, lambda rows: 42))
     if fault.kind == "wrong_row":

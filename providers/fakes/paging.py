@@ -20,12 +20,24 @@ class Window:
     has_more: bool
 
 
-def page_size(asked: int, name: str, switches: Switches, documented_maximum: int | None, *, status: int = 400) -> int:
-    """Returns the size a page really has. Raises ApiError when larger pages are refused (`Switches.oversize`)."""
+def page_size(
+    asked: int,
+    name: str,
+    switches: Switches,
+    documented_maximum: int | None,
+    *,
+    status: int = 400,
+    capped: bool = False,
+) -> int:
+    """Returns the size a page really has. Raises ApiError when larger pages are refused (`Switches.oversize`).
+
+    `capped`: the API's page says that a larger one is lowered.
+    """
     maximum = documented_maximum if switches.max_page_size is None else switches.max_page_size
     if maximum is None or asked <= maximum:
         return asked
-    if switches.oversize == "error":
+    lowered = capped or switches.max_page_size is not None
+    if (switches.oversize or ("lower" if lowered else "error")) == "error":
         raise ApiError(status, f"{name} must not be greater than {maximum}", field=name, code="too_large")
     return maximum
 

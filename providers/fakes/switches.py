@@ -25,6 +25,8 @@ FaultKind = Literal[
     "slow",
     "truncated",
     "reset",
+    "error_200",
+    "null_rows",
     "wrong_type",
     "wrong_row",
     "huge",
@@ -43,6 +45,8 @@ class Fault:
     - redirect: 302 to another host.
     - hang: no answer until the client goes away; slow: half the body, `seconds`, the other half.
     - truncated: valid HTTP, half the JSON; reset: the announced length never arrives.
+    - error_200: status 200 with `{"success": false, "error": …, "data": null}`; null_rows: the true answer, the rows
+      null.
     - wrong_type: the envelope's rows are a number; wrong_row: the first row's fields are all lists.
     - huge: the true answer after `size` bytes of white space; gzip: the true answer compressed;
       gzip_bomb: `size` bytes of white space and the true answer, compressed; unknown_encoding: a coding nobody knows.
@@ -91,8 +95,9 @@ class Switches:
     """A page past the end (trap 12). Stage buckets are empty also under "404"."""
     max_page_size: int | None = None
     """Largest page; None means the documented one (100 for AskElephant and WA.cr, none for the others)."""
-    oversize: Literal["lower", "error"] = "lower"
-    """A larger page size is silently lowered, or refused."""
+    oversize: Literal["lower", "error"] | None = None
+    """A larger page size is silently lowered, or refused. None: refused where it is larger than documented, but for
+    AskElephant, whose page says "capped"; lowered to a `max_page_size` that was set here."""
     reported_size: Literal["actual", "requested"] = "actual"
     """Which page size the envelope speaks of after lowering."""
     total_pages: Literal["actual", "requested", "absent"] = "actual"
@@ -117,9 +122,12 @@ class Switches:
     """Whether a pipeline says that it is the active one."""
     stage_name_by_id: Literal["full", "absent"] = "full"
     tether_list_envelope: Literal["data", "bare", "named"] = "data"
-    """Pipelines and users under `data`, as a bare array, or under their own name."""
+    """Users under `data`, as a bare array, or under their own name."""
     assignee_matches: Literal["contact", "conversation"] = "contact"
     """Whether `assignee` looks at the contact's assignees or at those of its conversations (stage buckets page)."""
+    tether_pipelines: Literal["one", "one_bare", "data", "bare", "named", "named_in_data"] = "one"
+    """The form of pipelines: the type's active one as one object, under `data` (the vendor's form) or bare; a list of
+    all of the type under `data`, bare, under `pipelines`, or under that in `data`."""
     missing_endpoints: frozenset[str] = frozenset()
     """Paths that this installation does not have: 404."""
 

@@ -150,7 +150,7 @@ class TetherFake(FakeApp):
             for pipeline in self.pipelines
             if pipeline["type"] == kind
         ]
-        return self._listed("pipelines", shown)
+        return _pipelines_in(self.switches.tether_pipelines, shown)
 
     async def _users(self, request: Request) -> Response:
         self.parameters(request).refuse_unknown((), strict=self.switches.strict)
@@ -247,6 +247,16 @@ class TetherFake(FakeApp):
         if envelope == "bare":
             return json_answer(rows)
         return json_answer({"success": True, name if envelope == "named" else "data": rows})
+
+
+def _pipelines_in(form: str, rows: list[Row]) -> Response:
+    if form in ("one", "one_bare"):
+        one = next((row for row in rows if row.get("isActive")), rows[0] if rows else None)
+        return json_answer(one if form == "one_bare" and one else {"success": True, "data": one})
+    if form == "bare":
+        return json_answer(rows)
+    inner: Any = {"pipelines": rows} if form == "named_in_data" else rows
+    return json_answer({"success": True, "pipelines" if form == "named" else "data": inner})
 
 
 async def _body(request: Request) -> Row:

@@ -50,7 +50,7 @@ RELATIONS = ("groups", "source", "status")
 
 _PAGING = {"page", "per_page", "sort", "search", "q"}
 _SEARCHED = ("firstname", "lastname", "email", "phone", "company")
-_GROUP_SORTS = ("id", "name", "created_at", "updated_at")
+_GROUP_SORTS = ("name", "created_at", "updated_at")
 
 
 def wacr_app(

@@ -12,11 +12,13 @@ from providers.decoding import (
     Count,
     EitherDecoder,
     ListDecoder,
+    Outcome,
     RowDecoder,
     RowId,
     TolerantDecoder,
     as_utc,
     raw_value,
+    refuse_failure,
     whole_number,
 )
 from providers.page import Page
@@ -87,7 +89,7 @@ class _Extras(msgspec.Struct, rename="camel"):
     latest_message: msgspec.Raw = msgspec.Raw()
 
 
-class _Numbers(msgspec.Struct):
+class _Numbers(Outcome):
     """What stands beside the rows, in whichever place."""
 
     total: Count = None
@@ -110,6 +112,7 @@ class _UnderData(_Numbers, Generic[T]):
         rows = self.data.contacts if isinstance(self.data, _Data) else self.data
         if rows is None or (not rows and bytes(self.contacts) not in _NO_ROWS):
             raise InvalidAnswer(f"expected {EXPECTED}")
+        refuse_failure(self, rows)
         return rows
 
     def numbers(self) -> list[_Numbers | None]:
@@ -119,12 +122,13 @@ class _UnderData(_Numbers, Generic[T]):
 class _BesideData(_Numbers, Generic[T], kw_only=True):
     """The contacts are at the top; `data` may still hold the numbers."""
 
-    contacts: list[T] | None
+    contacts: list[T]
     data: msgspec.Raw = msgspec.Raw()
     meta: msgspec.Raw = msgspec.Raw()
 
     def rows(self) -> list[T]:
-        return self.contacts or []
+        refuse_failure(self, self.contacts)
+        return self.contacts
 
     def numbers(self) -> list[_Numbers | None]:
         return [self, _NUMBERS.value(self.data), _NUMBERS.value(self.meta)]

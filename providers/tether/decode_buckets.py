@@ -6,7 +6,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from providers.decoding import Count, EitherDecoder, ListDecoder, TolerantDecoder, whole_number
+from providers.decoding import Count, EitherDecoder, ListDecoder, Outcome, TolerantDecoder, refuse_failure, whole_number
 from providers.page import BadRow, Bucket, BucketPage
 from providers.provider import InvalidAnswer
 from providers.record import ContactRecord, RawRows, SourceRecord
@@ -24,12 +24,12 @@ class _Stage(msgspec.Struct, Generic[T]):
     total: Count = None
 
 
-class _Names(msgspec.Struct, rename="camel"):
+class _Names(Outcome, rename="camel", kw_only=True):
     stage_id_by_name: msgspec.Raw = msgspec.Raw()
     stage_name_by_id: msgspec.Raw = msgspec.Raw()
 
 
-class _UnderData(_Names, Generic[T]):
+class _UnderData(_Names, Generic[T], kw_only=True):
     data: dict[str, _Stage[T] | list[T] | None] | None = None
     data_by_status: msgspec.Raw = msgspec.field(name="dataByStatus", default=msgspec.Raw())
 
@@ -39,7 +39,9 @@ class _UnderData(_Names, Generic[T]):
         return self.data
 
     def rows(self) -> list[T]:
-        return _one_after_the_other(self.stages())
+        rows = _one_after_the_other(self.stages())
+        refuse_failure(self, rows)
+        return rows
 
 
 class _ByStatus(_Names, Generic[T], kw_only=True):
@@ -49,7 +51,9 @@ class _ByStatus(_Names, Generic[T], kw_only=True):
         return self.data_by_status
 
     def rows(self) -> list[T]:
-        return _one_after_the_other(self.stages())
+        rows = _one_after_the_other(self.stages())
+        refuse_failure(self, rows)
+        return rows
 
 
 _BUCKETS = EitherDecoder(
@@ -102,6 +106,8 @@ class _StageNames:
 
 def _rows(stage: _Stage[T] | list[T] | None) -> list[T]:
     rows = stage.contacts if isinstance(stage, _Stage) else stage
+    if rows is None and isinstance(stage, _Stage) and stage.total:
+        raise InvalidAnswer(f"expected {EXPECTED}")
     return rows or []
 
 

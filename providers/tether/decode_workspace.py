@@ -5,11 +5,11 @@ Both are documented without an envelope: a list, or a list under `data`, under t
 
 from __future__ import annotations
 
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from providers.decoding import TolerantDecoder
+from providers.decoding import Outcome, TolerantDecoder, refuse_failure
 from providers.page import Stage
 from providers.provider import InvalidAnswer, Pipeline
 from providers.record import SourceRecord, UserRecord, global_id
@@ -49,8 +49,23 @@ class _Pipeline(msgspec.Struct, rename="camel"):
     def native_id(self) -> str | None:
         return self.mongo_id or self.id or None
 
+    @property
+    def is_one(self) -> bool:
+        """Whether this has a pipeline's form: its stages, or an id."""
+        return self.pipeline_stages is not None or self.stages is not None or self.native_id is not None
 
-class _Named(msgspec.Struct, Generic[T]):
+
+class _One(_Pipeline, rename="camel"):
+    """A single pipeline, bare or under `data`."""
+
+    data: _Pipeline | None = None
+    success: Any = None
+
+    def pipeline(self) -> _Pipeline | None:
+        return next((one for one in (self.data, self) if one is not None and one.is_one), None)
+
+
+class _Named(Outcome, Generic[T]):
     pipelines: list[T] | None = None
     users: list[T] | None = None
 
@@ -63,18 +78,21 @@ class _Answer(_Named[T], Generic[T]):
 
     def rows(self) -> list[T] | None:
         rows = self.data.named() if isinstance(self.data, _Named) else self.data
-        return rows if rows is not None else self.named()
+        rows = rows if rows is not None else self.named()
+        refuse_failure(self, rows)
+        return rows
 
 
 _PIPELINES: TolerantDecoder[_Answer[_Pipeline] | list[_Pipeline]] = TolerantDecoder(
     _Answer[_Pipeline] | list[_Pipeline]
 )
+_ONE = TolerantDecoder(_One)
 _USERS: TolerantDecoder[_Answer[User] | list[User]] = TolerantDecoder(_Answer[User] | list[User])
 
 
 def stages(body: bytes, pipeline: Pipeline) -> list[Stage]:
     """Returns the pipeline's stages in its order; none when there is no such pipeline. Raises InvalidAnswer."""
-    chosen = _chosen(_rows(_PIPELINES.body(body, EXPECTED_PIPELINES), EXPECTED_PIPELINES), pipeline)
+    chosen = _chosen(_pipelines(body), pipeline)
     return [] if chosen is None else _in_order(chosen)
 
 
@@ -86,6 +104,21 @@ def users(body: bytes, source: SourceRecord) -> list[UserRecord]:
         for ref in refs
         if ref is not None
     ]
+
+
+def _pipelines(body: bytes) -> list[_Pipeline]:
+    """Returns the pipelines of an answer: a list in any of its envelopes, or a single one. Raises InvalidAnswer."""
+    try:
+        return _rows(_PIPELINES.body(body, EXPECTED_PIPELINES), EXPECTED_PIPELINES)
+    except InvalidAnswer:
+        try:
+            one = _ONE.body(body, EXPECTED_PIPELINES)
+        except InvalidAnswer:
+            one = None
+        found = one.pipeline() if one is not None and one.success is not False else None
+        if found is None:
+            raise
+        return [found]
 
 
 def _rows(answer: _Answer[T] | list[T], expected: str) -> list[T]:

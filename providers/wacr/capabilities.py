@@ -74,4 +74,6 @@ CAPABILITIES = Capabilities(
     phone_search=True,
     single_field_search=True,
     tags=True,
+    # "name, created_at and updated_at": several groups may have the same
+    ordered_tags=False,
 )

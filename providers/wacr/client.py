@@ -94,8 +94,8 @@ class Wacr(NotOffered):
         return contact(response.body, source)
 
     def tags_request(self, at: PageNumber, search: str | None) -> Request:
-        """Returns the request for one page of groups, which are this API's tags."""
-        params = [("page", str(at.page)), ("per_page", str(at.size)), ("sort", "id")]
+        """Returns the request for one page of groups, which are this API's tags. They cannot be sorted by id."""
+        params = [("page", str(at.page)), ("per_page", str(at.size)), ("sort", "created_at")]
         if search:
             params.append(("search", search))
         return Request("GET", GROUPS, tuple(params))

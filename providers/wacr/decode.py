@@ -11,6 +11,7 @@ import msgspec
 from providers.decoding import (
     Count,
     ListDecoder,
+    Outcome,
     PageTags,
     RowDecoder,
     RowId,
@@ -18,6 +19,7 @@ from providers.decoding import (
     as_utc,
     contact_found,
     raw_value,
+    refuse_failure,
     whole_number,
 )
 from providers.page import Page, TagPage
@@ -98,7 +100,7 @@ class _Meta(msgspec.Struct):
     pagination: _Pagination | None = None
 
 
-class _Answer(msgspec.Struct, Generic[T]):
+class _Answer(Outcome, Generic[T], kw_only=True):
     """`meta.pagination` by the page; beside `data` it is understood as well. PHP writes an empty object as `[]`."""
 
     data: list[T]
@@ -106,6 +108,7 @@ class _Answer(msgspec.Struct, Generic[T]):
     pagination: _Pagination | None = None
 
     def rows(self) -> list[T]:
+        refuse_failure(self, self.data)
         return self.data
 
 
