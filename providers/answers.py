@@ -199,5 +199,5 @@ def _given(
     if on_attempt is not None:
         on_attempt(stored.status, (perf_counter() - began) * 1000, True)
     return Response(
-        stored.status, stored.headers, stored.body, stored.fetched_at, stale, True, stored.asked_at, failure
+        stored.status, stored.headers, stored.body, stored.fetched_at, stale, True, stored.asked_at, failure=failure
     )
