@@ -6,15 +6,15 @@ import asyncio
 
 import httpx
 
-from providers.capabilities import Paging
-from providers.fakes import DEMO_CREDENTIAL, FAKES
-from providers.provider import PageAt, PageNumber, Token
-from providers.query import ListQuery
-from providers.record import ContactRecord, SourceRecord, global_id
+from providers.apis.fakes import DEMO_CREDENTIAL, FAKES
 from providers.registry import PROVIDERS
-from providers.request import Response
 from providers.settings import SourceSettings
 from providers.source import Credential, Source
+from providers.spi.capabilities import Paging
+from providers.spi.provider import PageAt, PageNumber, Token
+from providers.spi.query import ListQuery
+from providers.spi.record import ContactRecord, SourceRecord, global_id
+from providers.spi.request import Response
 
 ROWS = 100
 NAMES = tuple(FAKES)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from bench.answered import NAMES
-from resolvers.cursors import CursorCodec, Place, Position, fingerprint
-from resolvers.marks import IndexMark, TokenMark
+from resolvers.cursors.bookmarks import IndexMark, TokenMark
+from resolvers.cursors.codec import CursorCodec, Place, Position, fingerprint
 
 CURSORS = 100
 UPDATED = 1_780_000_000_000_000

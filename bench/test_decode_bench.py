@@ -6,8 +6,8 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from bench.answered import NAMES, ROWS, answer, source
-from providers.page import Page
-from providers.record import TagRecord
+from providers.spi.page import Page
+from providers.spi.record import TagRecord
 
 WITH_TAGS = ("wacr", "autokonnect")
 

@@ -9,15 +9,15 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from bench.answered import NAMES, ROWS, contacts, source
-from providers.query import Order, OrderField
-from providers.record import ContactRecord
-from resolvers.cursors import Place
-from resolvers.marks import Mark
-from resolvers.merge import Part, by_keys, by_rank
-from resolvers.operation import Operation
-from resolvers.order import in_order
-from resolvers.plan import plan
-from resolvers.streams.stream import Bounds, Stream
+from providers.spi.query import Order, OrderField
+from providers.spi.record import ContactRecord
+from resolvers.cursors.bookmarks import Mark
+from resolvers.cursors.codec import Place
+from resolvers.paging.merge import Part, by_keys, by_rank
+from resolvers.planning.plan import plan
+from resolvers.planning.sort_keys import in_order
+from resolvers.request.operation import Operation
+from resolvers.streams.base import Bounds, Stream
 
 T = TypeVar("T")
 WHOLE = ROWS * len(NAMES)

@@ -8,8 +8,8 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from bench.answered import NAMES, source
-from providers.query import And, Condition, Filter, Operator, Or
-from resolvers.plan import SourcePlan, plan
+from providers.spi.query import And, Condition, Filter, Operator, Or
+from resolvers.planning.plan import SourcePlan, plan
 
 FILTER = And(
     (

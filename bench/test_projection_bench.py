@@ -18,7 +18,7 @@ from graphql import ExecutionResult, parse
 from pytest_benchmark.fixture import BenchmarkFixture
 from strawberry.schema.config import StrawberryConfig
 
-from gql.projection import Plans, ProjectingExecutor, Projection, ProjectionRegistry, encode
+from gql.projection.executor import Plans, ProjectingExecutor, Projection, ProjectionRegistry, encode
 
 QUERY = """
 {

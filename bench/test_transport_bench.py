@@ -16,15 +16,15 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from bench.answered import CREDENTIAL_VARIABLE
 from bench.one_answer import serving
-from providers.cache import MemoryCache
-from providers.httpx_transport import HttpxTransport
-from providers.pool import PooledTransport
-from providers.record import SourceRecord
+from providers.cache.store import MemoryCache
+from providers.http.connection_pool import PooledTransport
+from providers.http.httpx_transport import HttpxTransport
+from providers.http.transport import Limits, Transport, origin_of
 from providers.registry import PROVIDERS
-from providers.request import Request
 from providers.settings import SourceSettings
 from providers.source import Credential, Source
-from providers.transport import Limits, Transport, origin_of
+from providers.spi.record import SourceRecord
+from providers.spi.request import Request
 
 BODY = b'{"data":[' + b",".join([b'{"id":1234567,"name":"abcdefgh"}'] * 340) + b"]}"
 TARGET = "/v2/contacts?page=1&per_page=25"

@@ -19,9 +19,9 @@ from prometheus_client import (
 )
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
-from providers.cache import Cache, StoredAnswer
-from providers.health import CircuitState, SourceHealth
-from providers.request import Request
+from providers.cache.store import Cache, StoredAnswer
+from providers.resilience.health import CircuitState, SourceHealth
+from providers.spi.request import Request
 
 __all__ = [
     "CONTENT_TYPE_LATEST",

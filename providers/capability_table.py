@@ -10,10 +10,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Iterator
 
-from providers.capabilities import Capabilities, Strength
-from providers.query import Operator, OrderField
 from providers.registry import PROVIDERS
 from providers.settings import SourceSettings
+from providers.spi.capabilities import Capabilities, Strength
+from providers.spi.query import Operator, OrderField
 
 _TEXT = (
     Operator.EQ,

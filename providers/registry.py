@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from providers.askelephant import AskElephant
-from providers.autokonnect import AutoKonnect
-from providers.provider import Provider
+from providers.apis.askelephant import AskElephant
+from providers.apis.autokonnect import AutoKonnect
+from providers.apis.tether import Tether
+from providers.apis.wacr import Wacr
 from providers.settings import SourceSettings
-from providers.tether import Tether
-from providers.wacr import Wacr
+from providers.spi.provider import Provider
 
 PROVIDERS: dict[str, Callable[[SourceSettings], Provider]] = {
     "tether": Tether,

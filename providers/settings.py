@@ -1,4 +1,4 @@
-"""A source's part of the configuration file (DESIGN.md 2). The whole file is `gql.configuration`'s."""
+"""A source's part of the configuration file (DESIGN.md 2). The whole file is `gql.configuration.file`'s."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import phonenumbers
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
-from providers.addressing import Unaddressable, encoded_path
+from providers.http.urls import Unaddressable, encoded_path
 
 SourceName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
 HeaderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}$")]

@@ -7,22 +7,22 @@ from collections.abc import Callable, Mapping, Sequence
 
 import httpx
 
-from providers.answers import CachedUpstream
-from providers.cache import Cache, scope_of
-from providers.credential import Credential
-from providers.errors import SourceInvalidResponse, SourceUnauthenticated
-from providers.health import SourceHealth
-from providers.httpx_transport import HttpxTransport
-from providers.limits import SharedLimits
-from providers.pool import PooledTransport, tls_context
-from providers.provider import InvalidAnswer, Provider
-from providers.proxies import environment_proxy
-from providers.record import SourceRecord, global_id
-from providers.request import Request, Response
+from providers.cache.cached_upstream import CachedUpstream
+from providers.cache.store import Cache, scope_of
+from providers.http.connection_pool import PooledTransport, tls_context
+from providers.http.credential import Credential
+from providers.http.httpx_transport import HttpxTransport
+from providers.http.proxy import environment_proxy
+from providers.http.transport import Headers, Transport, origin_of
+from providers.http.user_agent import USER_AGENT
+from providers.resilience.health import SourceHealth
+from providers.resilience.rate_limiter import SharedLimits
+from providers.resilience.upstream import OnAttempt, Upstream
 from providers.settings import SourceSettings
-from providers.transport import Headers, Transport, origin_of
-from providers.upstream import OnAttempt, Upstream
-from providers.version import USER_AGENT
+from providers.spi.errors import SourceInvalidResponse, SourceUnauthenticated
+from providers.spi.provider import InvalidAnswer, Provider
+from providers.spi.record import SourceRecord, global_id
+from providers.spi.request import Request, Response
 
 __all__ = ["Credential", "OnAttempt", "Source", "SourceConfigurationError", "open_sources"]
 

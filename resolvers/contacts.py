@@ -5,17 +5,17 @@ from __future__ import annotations
 import msgspec
 from msgspec import structs
 
-from providers.query import And, Condition, Filter, Not, Order, OrderField
 from providers.source import Source
-from resolvers.connection import Outcome, SourceErrorPolicy
-from resolvers.errors import BadUserInput
-from resolvers.legs import Leg, leg
-from resolvers.operation import Operation
-from resolvers.page import federated
-from resolvers.page_arguments import PageArguments, cut
-from resolvers.plan import SourcePlan, plan
-from resolvers.searching import searched
-from resolvers.selection import Wanted
+from providers.spi.query import And, Condition, Filter, Not, Order, OrderField
+from resolvers.model.errors import BadUserInput
+from resolvers.model.records import Outcome, SourceErrorPolicy
+from resolvers.model.selection import Wanted
+from resolvers.paging.arguments import PageArguments, cut
+from resolvers.paging.federated_page import federated
+from resolvers.paging.stream_factory import Leg, leg
+from resolvers.planning.plan import SourcePlan, plan
+from resolvers.planning.search_text import searched
+from resolvers.request.operation import Operation
 
 
 class ContactsQuestion(msgspec.Struct, frozen=True):

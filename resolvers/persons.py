@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 
-from providers.record import ContactRecord
 from providers.source import Source
-from resolvers.candidates import Found, Keys, email_key, find, keys_from, keys_of
-from resolvers.connection import ErrorRecord, PersonRecord, SliceRecord, SourceStatus
-from resolvers.errors import BadUserInput
-from resolvers.operation import Operation
-from resolvers.phones import e164
+from providers.spi.record import ContactRecord
+from resolvers.matching.candidates import Found, Keys, email_key, find, keys_from, keys_of
+from resolvers.model.errors import BadUserInput
+from resolvers.model.records import ErrorRecord, PersonRecord, SliceRecord, SourceStatus
+from resolvers.planning.phone_numbers import e164
+from resolvers.request.operation import Operation
 
 
 async def matches(

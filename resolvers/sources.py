@@ -6,14 +6,14 @@ from typing import Any
 
 import msgspec
 
-from providers.capabilities import Paging, Strength
-from providers.health import SourceHealth
-from providers.page import Page
-from providers.provider import PageNumber, Token
-from providers.query import ListQuery, OrderField
-from providers.record import ContactRecord, SourceRecord
+from providers.resilience.health import SourceHealth
 from providers.source import Source
-from resolvers.operation import Operation
+from providers.spi.capabilities import Paging, Strength
+from providers.spi.page import Page
+from providers.spi.provider import PageNumber, Token
+from providers.spi.query import ListQuery, OrderField
+from providers.spi.record import ContactRecord, SourceRecord
+from resolvers.request.operation import Operation
 
 
 def source(operation: Operation, name: str) -> SourceRecord | None:

@@ -11,12 +11,14 @@ from typing import cast
 
 import msgspec
 
-from providers.provider import FilterRefused, Pipeline
-from providers.query import Filter, ListQuery
-from providers.record import ContactRecord, PipelineType, StageRecord
 from providers.source import Source
-from resolvers.board import board
-from resolvers.connection import (
+from providers.spi.provider import FilterRefused, Pipeline
+from providers.spi.query import Filter, ListQuery
+from providers.spi.record import ContactRecord, PipelineType, StageRecord
+from resolvers.contacts import chosen, explain_plan
+from resolvers.model.errors import BadUserInput
+from resolvers.model.global_ids import StageKey
+from resolvers.model.records import (
     ContactConnectionRecord,
     ErrorRecord,
     Outcome,
@@ -27,21 +29,19 @@ from resolvers.connection import (
     SourceErrorPolicy,
     SourceStatus,
 )
-from resolvers.contacts import chosen, explain_plan
-from resolvers.errors import BadUserInput
-from resolvers.ids import StageKey
-from resolvers.legs import Leg, by_index
-from resolvers.operation import Operation
-from resolvers.page import federated
-from resolvers.page_arguments import PageArguments, cut
-from resolvers.pipelines import LISTED_ONLY, find_stage, known_stages, stage_list, stage_record, whole_board
-from resolvers.plan import Ordering, SourcePlan, plan
-from resolvers.reading import page_sizes
-from resolvers.searching import searched
-from resolvers.selection import Wanted
-from resolvers.streams.listed import Listed, ListedStream
-from resolvers.streams.reverse import ReverseStream
-from resolvers.streams.stream import Bounds, Stream
+from resolvers.model.selection import Wanted
+from resolvers.paging.arguments import PageArguments, cut
+from resolvers.paging.federated_page import federated
+from resolvers.paging.stream_factory import Leg, by_index
+from resolvers.pipelines.board import board
+from resolvers.pipelines.stage_list import LISTED_ONLY, find_stage, known_stages, stage_list, stage_record, whole_board
+from resolvers.pipelines.stage_stream import Listed, ListedStream
+from resolvers.planning.plan import Ordering, SourcePlan, plan
+from resolvers.planning.search_text import searched
+from resolvers.reading.whole_list import page_sizes
+from resolvers.request.operation import Operation
+from resolvers.streams.base import Bounds, Stream
+from resolvers.streams.reversed import ReverseStream
 
 # What is needed to say which stage this is; a stage's contacts are asked for by it.
 _IDENTITY = frozenset({"id", "native_id", "pipeline_id", "contacts", "contact_count"})

@@ -8,33 +8,33 @@ from weakref import WeakKeyDictionary
 
 import msgspec
 
-from providers.errors import SourceError
-from providers.page import TagPage
-from providers.provider import PageNumber
-from providers.query import Condition, ListQuery, Operator
-from providers.record import TagRecord
-from providers.request import Response
 from providers.source import Source
-from resolvers.connection import (
+from providers.spi.errors import SourceError
+from providers.spi.page import TagPage
+from providers.spi.provider import PageNumber
+from providers.spi.query import Condition, ListQuery, Operator
+from providers.spi.record import TagRecord
+from providers.spi.request import Response
+from resolvers.contacts import chosen, explain_plan
+from resolvers.model.records import (
     ContactConnectionRecord,
     Outcome,
     SourceErrorPolicy,
     TagConnectionRecord,
     TagEdgeRecord,
 )
-from resolvers.contacts import chosen, explain_plan
-from resolvers.legs import Leg, by_index, leg
-from resolvers.once import once
-from resolvers.operation import Operation
-from resolvers.page import federated
-from resolvers.page_arguments import PageArguments
-from resolvers.plan import Ordering, SourcePlan, plan
-from resolvers.rows import PagedList, PageSizes
-from resolvers.searching import searched
-from resolvers.selection import Wanted
-from resolvers.streams.index_list import RowReader
-from resolvers.streams.stream import Bounds, Stream
-from resolvers.whole_list import WholeList
+from resolvers.model.selection import Wanted
+from resolvers.paging.arguments import PageArguments
+from resolvers.paging.federated_page import federated
+from resolvers.paging.stream_factory import Leg, by_index, leg
+from resolvers.planning.plan import Ordering, SourcePlan, plan
+from resolvers.planning.search_text import searched
+from resolvers.reading.ordered_list import WholeList
+from resolvers.reading.paged_list import PagedList, PageSizes
+from resolvers.request.once import once
+from resolvers.request.operation import Operation
+from resolvers.streams.base import Bounds, Stream
+from resolvers.streams.page_number.base import RowReader
 
 T = TypeVar("T")
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from providers.errors import SourceError
-from providers.query import Condition, Operator
-from providers.record import ContactRecord, SourceRecord, UserRecord, UserRef, global_id
 from providers.source import Source
-from resolvers.once import once
-from resolvers.operation import Operation
+from providers.spi.errors import SourceError
+from providers.spi.query import Condition, Operator
+from providers.spi.record import ContactRecord, SourceRecord, UserRecord, UserRef, global_id
+from resolvers.request.once import once
+from resolvers.request.operation import Operation
 
 
 async def owner(operation: Operation, contact: ContactRecord, parts: frozenset[str]) -> UserRecord | None:

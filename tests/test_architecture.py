@@ -58,8 +58,8 @@ RESOLVERS = "Resolvers know neither HTTP nor a single provider"
         ("providers/planted.py", "import resolvers", {LAYERED}),
         ("providers/planted.py", "import gql", {LAYERED}),
         ("resolvers/planted.py", "import gql", {LAYERED}),
-        ("providers/wacr/planted.py", "import providers.tether", {INDEPENDENT}),
-        ("providers/autokonnect/planted.py", "from providers.askelephant import client", {INDEPENDENT}),
+        ("providers/wacr/planted.py", "import providers.apis.tether", {INDEPENDENT}),
+        ("providers/autokonnect/planted.py", "from providers.apis.askelephant import client", {INDEPENDENT}),
         ("resolvers/planted.py", "import strawberry", {GRAPHQL}),
         ("providers/planted.py", "from graphql import parse", {GRAPHQL}),
         ("providers/fakes/planted.py", "import graphql", {GRAPHQL}),
@@ -67,8 +67,8 @@ RESOLVERS = "Resolvers know neither HTTP nor a single provider"
         ("providers/planted.py", "import uvicorn", {SERVING}),
         ("providers/tether/planted.py", "import starlette", {SERVING}),
         ("resolvers/planted.py", "import httpx", {RESOLVERS}),
-        ("resolvers/planted.py", "from providers.wacr import client", {RESOLVERS}),
-        ("resolvers/planted.py", "import providers.fakes", {RESOLVERS}),
+        ("resolvers/planted.py", "from providers.apis.wacr import client", {RESOLVERS}),
+        ("resolvers/planted.py", "import providers.apis.fakes", {RESOLVERS}),
     ],
 )
 def test_a_wrong_import_breaks_its_contract(tree: Path, module: str, statement: str, contracts: set[str]) -> None:

@@ -27,7 +27,7 @@ from time import monotonic
 from typing import NamedTuple
 
 from bench.report import machine, put
-from providers.fakes import DEMO_CREDENTIAL, FAKES, ServerThread
+from providers.apis.fakes import DEMO_CREDENTIAL, FAKES, ServerThread
 
 CONFIGURATION = """
 [[sources]]
@@ -72,7 +72,7 @@ def room_for(clients: int) -> int:
 @contextmanager
 def gateway() -> Iterator[Gateway]:
     """Runs one worker over a fake WA.cr, until the block is left."""
-    command = [sys.executable, "-c", "from gql.cli import main; main()", "serve", "--port", "0", "--config"]
+    command = [sys.executable, "-c", "from gql.cli.commands import main; main()", "serve", "--port", "0", "--config"]
     with TemporaryDirectory() as folder, ServerThread(FAKES["wacr"](1_000)) as url:
         file = Path(folder, "contactgraph.toml")
         file.write_text(CONFIGURATION.format(url=url))

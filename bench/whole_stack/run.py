@@ -34,7 +34,7 @@ PROJECT = HERE.parents[1]
 QUERIES = HERE / "queries"
 URL = "http://127.0.0.1:18110/graphql"
 GATEWAY = (
-    *(sys.executable, "-c", "from gql.cli import main; main()", "serve"),
+    *(sys.executable, "-c", "from gql.cli.commands import main; main()", "serve"),
     *("--config", str(HERE / "gateway.toml")),
 )
 OURS = "ours"

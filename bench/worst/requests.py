@@ -7,8 +7,8 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from gql.settings import LimitSettings
-from providers.budget import Counter
+from gql.configuration.settings import LimitSettings
+from providers.spi.budget import Counter
 
 __all__ = ["REQUESTS", "WorstRequest"]
 

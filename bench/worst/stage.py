@@ -9,22 +9,22 @@ from typing import Any, Final, Literal
 import httpx
 
 from bench.worst.requests import WorstRequest
-from gql.app import create_app
-from gql.configuration import Configuration
-from gql.documents import Documents
-from gql.execution import Answer, Gateway
-from gql.projection import Projection
-from gql.projections import registry
-from gql.schema import GRAPHQL_SCHEMA
-from gql.settings import LimitSettings, ServerSettings
-from providers.budget import Budget
-from providers.cache import MemoryCache
-from providers.credential import Credential
-from providers.fakes import FAKES
-from providers.record import SourceRecord, global_id
+from gql.configuration.file import Configuration
+from gql.configuration.settings import LimitSettings, ServerSettings
+from gql.execution.document_cache import Documents
+from gql.execution.gateway import Answer, Gateway
+from gql.http.app import create_app
+from gql.projection.executor import Projection
+from gql.projection.records import registry
+from gql.schema.schema import GRAPHQL_SCHEMA
+from providers.apis.fakes import FAKES
+from providers.cache.store import MemoryCache
+from providers.http.credential import Credential
 from providers.registry import PROVIDERS
 from providers.settings import SourceSettings
 from providers.source import Source
+from providers.spi.budget import Budget
+from providers.spi.record import SourceRecord, global_id
 
 __all__ = ["Stage", "World", "open_stage"]
 

@@ -7,15 +7,15 @@ from datetime import datetime, timedelta
 from typing import Any
 from unicodedata import normalize
 
-from providers.capabilities import FilterRow, Strength
 from providers.capability_table import COMMON_FIELDS
-from providers.provider import FilterRefused
-from providers.pushdown import PushDown, row_for
-from providers.query import Condition, ListQuery, Operator, Value
-from providers.record import ContactRecord
-from resolvers.predicate import DATE_FIELDS, ID_FIELDS, NAMED_FIELDS, TEXT_FIELDS, Predicate, compiled
+from providers.spi.capabilities import FilterRow, Strength
+from providers.spi.provider import FilterRefused
+from providers.spi.pushdown import PushDown, row_for
+from providers.spi.query import Condition, ListQuery, Operator, Value
+from providers.spi.record import ContactRecord
+from resolvers.planning.predicate import DATE_FIELDS, ID_FIELDS, NAMED_FIELDS, TEXT_FIELDS, Predicate, compiled
 from tests.conformance.subject import EVERYTHING, Subject
-from tests.world import ids
+from tests.support.world import ids
 
 _RANGE = (Operator.GT, Operator.GTE, Operator.LT, Operator.LTE)
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from itertools import pairwise, permutations
 
-from providers.capabilities import Paging
-from providers.errors import SourceBadRequest
-from providers.provider import PageNumber, Pipeline
-from providers.query import ListQuery, Order
-from providers.record import ContactRecord
-from resolvers.order import compare, key
+from providers.spi.capabilities import Paging
+from providers.spi.errors import SourceBadRequest
+from providers.spi.provider import PageNumber, Pipeline
+from providers.spi.query import ListQuery, Order
+from providers.spi.record import ContactRecord
+from resolvers.planning.sort_keys import compare, key
 from tests.conformance.subject import EVERYTHING, NotAsDeclared, Subject, distinct
-from tests.world import ids
+from tests.support.world import ids
 
 
 async def judge_paging(subject: Subject) -> None:
@@ -86,7 +86,7 @@ async def look_up(subject: Subject, native_id: str) -> ContactRecord | None:
 
 
 async def judge_orders(subject: Subject) -> None:
-    """Each declared order sorts as `resolvers.order` says, missing values apart; several do when `multi_key`."""
+    """Each declared order sorts as `resolvers.planning.sort_keys` says, missing values apart; several do when `multi_key`."""
     whole = (await subject.listing()).records
     fields = [row.field for row in subject.capabilities.orders]
     questions = [(Order(field, descending),) for field in fields for descending in (False, True)]

@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from providers.capabilities import Capabilities, Paging
-from providers.fakes import FakeApp, Switches
-from providers.page import Page
-from providers.provider import PageAt, PageNumber, Token
-from providers.query import ListQuery
-from providers.record import ContactRecord
-from tests.world import World, ids
+from providers.apis.fakes import FakeApp, Switches
+from providers.spi.capabilities import Capabilities, Paging
+from providers.spi.page import Page
+from providers.spi.provider import PageAt, PageNumber, Token
+from providers.spi.query import ListQuery
+from providers.spi.record import ContactRecord
+from tests.support.world import World, ids
 
 ROWS = 130
 # More than any page, so that a part of a list is never the whole of it; few enough for hundreds of questions.

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from providers.fakes import Switches
+from providers.apis.fakes import Switches
 from providers.registry import PROVIDERS
 from tests.conformance import filter_judgements, judgements
 from tests.conformance.subject import Subject

@@ -15,11 +15,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from providers.page import Page
-from providers.provider import InvalidAnswer
-from providers.record import ContactRecord, SourceRecord
 from providers.registry import PROVIDERS
-from providers.request import Response
+from providers.spi.page import Page
+from providers.spi.provider import InvalidAnswer
+from providers.spi.record import ContactRecord, SourceRecord
+from providers.spi.request import Response
 from tests.conformance.subject import Subject
 
 SAMPLES = sorted(Path(__file__).parent.glob("samples/*/*.json"))

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from providers.errors import Retriable, SourceError, SourceErrorCode
-from providers.query import ListQuery
 from providers.registry import PROVIDERS
-from resolvers.connection import SourceStatus
+from providers.spi.errors import Retriable, SourceError, SourceErrorCode
+from providers.spi.query import ListQuery
+from resolvers.model.records import SourceStatus
 from tests.conformance.subject import Subject
-from tests.world import TOKEN
+from tests.support.world import TOKEN
 
 pytestmark = pytest.mark.parametrize("provider", PROVIDERS)
 

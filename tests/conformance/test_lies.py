@@ -9,24 +9,24 @@ from typing import Any
 import msgspec
 import pytest
 
-from providers.autokonnect import AutoKonnect
-from providers.capabilities import Capabilities, FilterRow, OrderRow, Paging, Strength
+from providers.apis.autokonnect import AutoKonnect
+from providers.apis.fakes import FAKES, Switches
+from providers.apis.wacr import Wacr
 from providers.capability_table import COMMON_FIELDS
-from providers.fakes import FAKES, Switches
-from providers.pushdown import PushDown
-from providers.query import Condition, Operator, OrderField
 from providers.registry import PROVIDERS
-from providers.wacr import Wacr
+from providers.spi.capabilities import Capabilities, FilterRow, OrderRow, Paging, Strength
+from providers.spi.pushdown import PushDown
+from providers.spi.query import Condition, Operator, OrderField
 from tests.conformance import filter_judgements, judgements
 from tests.conformance.subject import NotAsDeclared, Subject
-from tests.filter_rows import filter_rows
+from tests.support.filter_rows import filter_rows
 
 Judgement = Callable[[Subject], Awaitable[None]]
 
 
 def lie(monkeypatch: pytest.MonkeyPatch, provider: str, **changes: Any) -> None:
     """Makes a provider believe and publish another capability table."""
-    client = importlib.import_module(f"providers.{provider}.client")
+    client = importlib.import_module(f"providers.apis.{provider}.client")
     table = msgspec.structs.replace(client.CAPABILITIES, **changes)
     monkeypatch.setattr(client, "CAPABILITIES", table)
     made = PROVIDERS[provider]
@@ -35,7 +35,7 @@ def lie(monkeypatch: pytest.MonkeyPatch, provider: str, **changes: Any) -> None:
 
 
 def table_of(provider: str) -> Capabilities:
-    table: Capabilities = importlib.import_module(f"providers.{provider}.client").CAPABILITIES
+    table: Capabilities = importlib.import_module(f"providers.apis.{provider}.client").CAPABILITIES
     return table
 
 
@@ -191,7 +191,7 @@ async def test_equal_rows_that_swap_places_fail_the_suite_without_a_total_order(
 ) -> None:
     subject = Subject("wacr", filter_rows("wacr", 60), Switches(unstable_ties=True))
     await judgements.judge_paging(subject)
-    monkeypatch.setattr("providers.wacr.client._sort", lambda orders: "created_at")
+    monkeypatch.setattr("providers.apis.wacr.client._sort", lambda orders: "created_at")
     with pytest.raises(NotAsDeclared):
         await judgements.judge_paging(subject)
 

@@ -12,10 +12,10 @@ import httpx
 from starlette.applications import Starlette
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gql.app import create_app, open_gateway
-from gql.configuration import Configuration
-from gql.execution import Gateway
-from providers.fakes import FAKES, DemoPeople, FakeApp, ServerThread, demo_people, serve
+from gql.configuration.file import Configuration
+from gql.execution.gateway import Gateway
+from gql.http.app import create_app, open_gateway
+from providers.apis.fakes import FAKES, DemoPeople, FakeApp, ServerThread, demo_people, serve
 
 TOKEN = "a-token-of-the-tests"
 ENVIRONMENT = {"TOKEN": TOKEN}

@@ -15,13 +15,13 @@ import httpx
 import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gql.authentication import hash_key
-from gql.configuration import load_configuration
-from providers.errors import SourceError
-from providers.fakes import FAKES, FakeApp, ServerThread, demo_people
-from providers.fakes.switches import FaultKind
-from providers.request import Request
+from gql.configuration.file import load_configuration
+from gql.http.authentication import hash_key
+from providers.apis.fakes import FAKES, FakeApp, ServerThread, demo_people
+from providers.fake_kit.switches import FaultKind
 from providers.source import Credential, open_sources
+from providers.spi.errors import SourceError
+from providers.spi.request import Request
 from tests.faults.stack import CLIENT_SECONDS, Stack, logged, stack_of
 
 SALES_TOKEN = "planted/sales+token=0815"

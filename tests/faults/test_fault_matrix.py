@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
-from providers.fakes import Switches
-from providers.pool import PooledTransport
+from providers.apis.fakes import Switches
+from providers.http.connection_pool import PooledTransport
 from tests.faults.stack import PROVIDERS, TOKEN, Log, Stack, logged, running
 
 TIMEOUT = 0.5

@@ -15,10 +15,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from gql.cli import application
-from gql.configuration import ConfigurationError, load_configuration
-from providers.record import global_id
-from resolvers.cursors import VERSION, CursorCodec
+from gql.cli.commands import application
+from gql.configuration.file import ConfigurationError, load_configuration
+from providers.spi.record import global_id
+from resolvers.cursors.codec import VERSION, CursorCodec
 from tests.faults.stack import PROVIDERS, Log, Stack, logged, running
 
 FUZZ = settings(

@@ -21,8 +21,8 @@ from typing import Any
 import httpx
 import pytest
 
-from providers.fakes import FAKES, FakeApp, demo_people
-from providers.fakes.switches import FaultKind
+from providers.apis.fakes import FAKES, FakeApp, demo_people
+from providers.fake_kit.switches import FaultKind
 from tests.faults.stack import CLIENT_SECONDS, PROVIDERS, TOKEN, Stack, logged, running_here
 
 pytestmark = pytest.mark.soak

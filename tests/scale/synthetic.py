@@ -10,14 +10,14 @@ from typing import Any
 import httpx
 import msgspec
 
-from gql.authentication import Caller
-from gql.configuration import Configuration
-from gql.execution import Call, Gateway
-from gql.graphql_request import GraphQLRequest
-from gql.projection import Projection
-from gql.projections import registry
-from gql.schema import GRAPHQL_SCHEMA
-from providers.cache import Cache
+from gql.configuration.file import Configuration
+from gql.execution.gateway import Call, Gateway
+from gql.http.authentication import Caller
+from gql.http.request_parsing import GraphQLRequest
+from gql.projection.executor import Projection
+from gql.projection.records import registry
+from gql.schema.schema import GRAPHQL_SCHEMA
+from providers.cache.store import Cache
 from providers.source import open_sources
 
 Row = dict[str, Any]

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from gql.authentication import Caller
-from gql.execution import Gateway
-from providers.cache import MemoryCache
-from providers.record import ContactRecord
-from resolvers.seen import SeenContacts
-from resolvers.snapshots import Snapshots
+from gql.execution.gateway import Gateway
+from gql.http.authentication import Caller
+from providers.cache.store import MemoryCache
+from providers.spi.record import ContactRecord
+from resolvers.dataloaders.seen_contacts import SeenContacts
+from resolvers.streams.sorted_here.snapshots import Snapshots
 from tests.scale.synthetic import SyntheticUpstream, ask, gateway_over, table
 
 PAGE = """

@@ -10,14 +10,14 @@ from typing import Any, NamedTuple
 import msgspec
 import pytest
 
-from gql.app import open_gateway
-from gql.authentication import Caller
-from gql.configuration import load_configuration
-from gql.execution import Call, Gateway
-from gql.graphql_request import GraphQLRequest
-from providers.fakes import FakeApp, serve
+from gql.configuration.file import load_configuration
+from gql.execution.gateway import Call, Gateway
+from gql.http.app import open_gateway
+from gql.http.authentication import Caller
+from gql.http.request_parsing import GraphQLRequest
+from providers.apis.fakes import FakeApp, serve
 from tests.faults.stack import TOKEN, small_fakes
-from tests.redis_server import RedisServer, needs_redis, running_redis
+from tests.support.redis_server import RedisServer, needs_redis, running_redis
 
 pytestmark = needs_redis
 

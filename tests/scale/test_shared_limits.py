@@ -11,17 +11,17 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from providers.credential import Credential
-from providers.errors import SourceRateLimited
-from providers.limits import Gate, NoFreeSlot, RateExceeded
-from providers.limits_redis import RedisLimits, SourceLimits
-from providers.record import SourceRecord
-from providers.redis_link import RedisLink, Script
+from providers.http.credential import Credential
+from providers.redis.connection import RedisLink, Script
+from providers.redis.rate_limiter import RedisLimits, SourceLimits
 from providers.registry import PROVIDERS
-from providers.request import Request
+from providers.resilience.rate_limiter import Gate, NoFreeSlot, RateExceeded
 from providers.settings import SourceSettings
 from providers.source import Source
-from tests.redis_server import RedisServer, needs_redis, running_redis
+from providers.spi.errors import SourceRateLimited
+from providers.spi.record import SourceRecord
+from providers.spi.request import Request
+from tests.support.redis_server import RedisServer, needs_redis, running_redis
 
 LIST = Request("GET", "/v2/contacts")
 SECRET = b"of every replica"

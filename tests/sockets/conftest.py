@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from providers.fakes import demo_people
+from providers.apis.fakes import demo_people
 from tests.sockets.service import Service, serving
 
 SIZES = {"tether": 130, "askelephant": 60, "wacr": 60, "autokonnect": 120}

@@ -10,9 +10,9 @@ from typing import Any
 
 import httpx
 
-from gql.app import create_app
-from gql.configuration import load_configuration
-from providers.fakes import FAKES, Call, FakeApp, ServerThread
+from gql.configuration.file import load_configuration
+from gql.http.app import create_app
+from providers.apis.fakes import FAKES, Call, FakeApp, ServerThread
 
 TOKEN = "a-token-of-the-tests"
 CLIENT_SECONDS = 30.0

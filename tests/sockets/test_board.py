@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from providers.fakes import Call, TetherFake
-from providers.fakes.tether_rows import PIPELINES
-from providers.record import global_id
+from providers.apis.fakes import Call, TetherFake
+from providers.apis.tether.fake.rows import PIPELINES
+from providers.spi.record import global_id
 from tests.sockets.service import Service, serving
 
 SALES, PARTNERS, APPLICATIONS = PIPELINES

@@ -12,10 +12,10 @@ from typing import Any
 import httpx
 import pytest
 
-from gql.graphiql import FOLDER
-from providers.fakes import FAKES, FakeApp, ServerThread
+from gql.http.graphiql import FOLDER
+from providers.apis.fakes import FAKES, FakeApp, ServerThread
+from tests.gql.cli.test_command_line import PROJECT, run, running, stop
 from tests.sockets.service import TOKEN, configuration_text
-from tests.test_command_line import PROJECT, run, running, stop
 
 HTML = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
 # What a page or a style sheet loads: anything with a host of its own would leave this server.

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from providers.record import global_id
+from providers.spi.record import global_id
 from tests.sockets.conftest import SIZES
 from tests.sockets.service import Service, serving
 

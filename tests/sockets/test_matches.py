@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from providers.fakes.tether_rows import PIPELINES
-from providers.record import global_id
+from providers.apis.tether.fake.rows import PIPELINES
+from providers.spi.record import global_id
 from tests.sockets.service import Service, serving
 
 SALES = PIPELINES[0]

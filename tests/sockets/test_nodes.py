@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from providers.fakes import AutokonnectFake, TetherFake, WacrFake, demo_people
-from providers.fakes.tether_rows import PIPELINES, USERS
-from providers.record import global_id
+from providers.apis.fakes import AutokonnectFake, TetherFake, WacrFake, demo_people
+from providers.apis.tether.fake.rows import PIPELINES, USERS
+from providers.spi.record import global_id
 from tests.sockets.conftest import SIZES
 from tests.sockets.service import Service, serving
 

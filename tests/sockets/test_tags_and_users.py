@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from providers.fakes import Call
-from providers.fakes.autokonnect_rows import TAGS
-from providers.fakes.tether_rows import USERS
-from providers.fakes.wacr_rows import GROUPS
-from providers.record import global_id
+from providers.apis.autokonnect.fake.rows import TAGS
+from providers.apis.fakes import Call
+from providers.apis.tether.fake.rows import USERS
+from providers.apis.wacr.fake.rows import GROUPS
+from providers.spi.record import global_id
 from tests.sockets.service import Service
 
 USER_LIST = "/api/user/list"

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from providers.fakes.wacr import WacrFake
-from providers.record import global_id
+from providers.apis.wacr.fake.server import WacrFake
+from providers.spi.record import global_id
 from tests.sockets.service import Service
 
 each_relation = pytest.mark.parametrize(

@@ -1,0 +1,5 @@
+"""The command line: `contactgraph`."""
+
+from gql.cli.commands import main
+
+__all__ = ["main"]

@@ -1,0 +1,134 @@
+"""Putting an application on a socket: one process or several, ended by a signal without breaking an answer off."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import signal
+import socket
+import tempfile
+from collections.abc import Callable, Generator, Mapping
+from functools import partial
+from typing import Any, Final
+
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.supervisors import Multiprocess
+
+from gql.configuration.settings import ServerSettings
+from gql.http.one_write import OneWriteProtocol
+from gql.telemetry import MULTIPROCESS_DIRECTORY, forget_worker
+
+__all__ = ["CannotListen", "address", "listen", "serve", "serve_workers", "settle_memory"]
+
+_BACKLOG: Final = 2048
+_KEEP_ALIVE_SECONDS: Final = 75
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+# Requests leave no cycles: with its default thresholds the collector finds nothing, often. Connections that end leave a
+# few, which grow old beside others, so the oldest generation must come round too.
+_GC_THRESHOLDS: Final = (200_000, 5, 5)
+
+
+class CannotListen(Exception):
+    """The host or the port cannot be had; the text says why in one line."""
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Returns a listening socket; port 0 takes any free one. Raises CannotListen."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host.strip("[]"), port), family=family, backlog=_BACKLOG)
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
+        raise CannotListen(f"cannot listen on {host} port {port}: {reason}") from None
+
+
+def address(listener: socket.socket) -> str:
+    """Returns the base URL of a listening socket."""
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+async def serve(app: ASGIApp, listener: socket.socket, server: ServerSettings, started: Callable[[], None]) -> None:
+    """Serves the application until SIGINT or SIGTERM; `started` is called when it answers.
+
+    Requests under way are answered before this returns, but none is waited for longer than its time-out.
+    """
+    await _Server(uvicorn.Config(app, **_options(server)), started).serve(sockets=[listener])
+
+
+def serve_workers(
+    factory: str, listener: socket.socket, server: ServerSettings, workers: int, environment: Mapping[str, str]
+) -> None:
+    """Serves from several processes until SIGINT or SIGTERM; `factory` ("module:function") makes each application.
+
+    `environment` is added to the processes' own. A worker that dies is replaced.
+    """
+    with tempfile.TemporaryDirectory(prefix="contactgraph-") as counters:
+        os.environ.update({**environment, MULTIPROCESS_DIRECTORY: counters})
+        _Supervisor(uvicorn.Config(factory, factory=True, workers=workers, **_options(server)), [listener]).run()
+
+
+def settle_memory() -> None:
+    """Takes what is there after the start out of the garbage collector's sight, and lets it look less often."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_GC_THRESHOLDS)
+
+
+def _options(server: ServerSettings) -> dict[str, Any]:
+    return {
+        "loop": "uvloop",
+        "http": partial(OneWriteProtocol, head_seconds=server.limits.request_timeout),
+        "ws": "none",
+        "lifespan": "on",
+        "access_log": False,
+        # Nothing here asks for the client's address.
+        "proxy_headers": False,
+        "log_config": None,
+        "server_header": False,
+        "backlog": _BACKLOG,
+        "timeout_keep_alive": _KEEP_ALIVE_SECONDS,
+        "timeout_graceful_shutdown": int(server.limits.request_timeout) + 2,
+    }
+
+
+class _Supervisor(Multiprocess):
+    """uvicorn's, which also says when a worker has ended: what it measured last would count for ever."""
+
+    def init_processes(self) -> None:
+        super().init_processes()
+        self._workers = self._running()
+
+    def keep_subprocess_alive(self) -> None:
+        # Twice a second, and after signals that replace a worker or take one away.
+        super().keep_subprocess_alive()
+        running = self._running()
+        for worker in self._workers - running:
+            forget_worker(worker)
+        self._workers = running
+
+    def _running(self) -> set[int]:
+        return {each.pid for each in self.processes if each.pid is not None}
+
+
+class _Server(uvicorn.Server):
+    """uvicorn that says when it answers, and ends with the exit code of success when it is told to end."""
+
+    def __init__(self, config: uvicorn.Config, started: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._started = started
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._started()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        before = {each: signal.signal(each, self.handle_exit) for each in _SIGNALS}
+        try:
+            yield
+        finally:
+            for each, handler in before.items():
+                signal.signal(each, handler)

@@ -1,0 +1,1 @@
+"""Compiled projection: answers from plain records without a Python call per field."""

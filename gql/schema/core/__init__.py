@@ -1,0 +1,1 @@
+"""What types and fields share: context, arguments, scalars, enums, what is selected."""

@@ -1,0 +1,1 @@
+"""Input types, and what they become: `providers.spi.query` trees."""

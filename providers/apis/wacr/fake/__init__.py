@@ -1,0 +1,1 @@
+"""A small server that plays the API, for tests and the demo."""

@@ -1,0 +1,1 @@
+"""Calls that fail, are repeated, limited or left out."""

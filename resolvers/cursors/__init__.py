@@ -1,0 +1,1 @@
+"""Cursors: their text, and the bookmarks in them."""

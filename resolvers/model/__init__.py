@@ -1,0 +1,1 @@
+"""What resolvers take and give: records, ids, selections, mistakes."""

@@ -1,0 +1,1 @@
+"""One page of a federated connection: streams are opened, merged, and cursors written."""

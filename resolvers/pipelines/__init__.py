@@ -1,0 +1,1 @@
+"""Pipelines: boards, stages and their contacts."""

@@ -1,0 +1,56 @@
+"""A pipeline's stages by the pipeline endpoint, where an installation has one (DESIGN.md 7)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import NamedTuple
+
+from providers.source import Source
+from providers.spi.errors import Final, SourceUnauthenticated
+from providers.spi.page import Stage
+from providers.spi.provider import InvalidAnswer, Pipeline
+from providers.spi.record import SourceRecord
+from providers.spi.request import Response
+from resolvers.request.once import once
+from resolvers.request.operation import Operation
+
+
+class Told(NamedTuple):
+    """The endpoint's answer: the stages in the pipeline's order."""
+
+    stages: list[Stage]
+    response: Response
+
+
+async def told_stages(operation: Operation, source: Source, pipeline: Pipeline) -> Told | None:
+    """Returns what the endpoint says, asked once an operation; None where there is none. Raises SourceError."""
+    return await once(operation, ("stages", source.name, pipeline), lambda: _ask(operation, source, pipeline))
+
+
+def shared_names(operation: Operation, source: Source) -> set[str | None]:
+    """Returns the stages, as far as the operation was told, whose name another one has, too: under names, an answer
+    has one bucket for all of them."""
+    shared: set[str | None] = operation.memo.setdefault(("shared names", source.name), set())
+    return shared
+
+
+async def _ask(operation: Operation, source: Source, pipeline: Pipeline) -> Told | None:
+    provider = source.provider
+    try:
+        # Decoded here: one answer holds all pipelines of a type.
+        response, _ = await operation.ask(source, provider.stages_request(pipeline), _undecoded)
+        stages = provider.stages(response, pipeline)
+    except SourceUnauthenticated:
+        raise
+    except (Final, InvalidAnswer):
+        # It is not on the reference pages: an installation may lack it, or keep it to itself.
+        return None
+    if not stages and pipeline.native_id is None:
+        return None
+    names = Counter(stage.name for stage in stages)
+    shared_names(operation, source).update(stage.native_id for stage in stages if names[stage.name] > 1)
+    return Told(stages, response)
+
+
+def _undecoded(response: Response, source: SourceRecord) -> Response:
+    return response

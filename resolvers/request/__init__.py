@@ -1,0 +1,1 @@
+"""One operation: who may be asked, what was asked already, and its explanation."""

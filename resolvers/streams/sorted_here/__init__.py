@@ -1,0 +1,1 @@
+"""Lists, or runs of equal keys, that are sorted here."""
