@@ -5,15 +5,14 @@ from __future__ import annotations
 import msgspec
 from msgspec import structs
 
-from providers.source import Source
-from providers.spi.query import And, Condition, Filter, Not, Order, OrderField
-from resolvers.model.errors import BadUserInput
+from providers.spi.query import Filter, Order, OrderField
 from resolvers.model.records import Outcome, SourceErrorPolicy
 from resolvers.model.selection import Wanted
 from resolvers.paging.arguments import PageArguments, cut
 from resolvers.paging.federated_page import federated
 from resolvers.paging.stream_factory import Leg, leg
-from resolvers.planning.plan import SourcePlan, plan
+from resolvers.planning.explain_plan import explain_plan
+from resolvers.planning.plan import plan
 from resolvers.planning.search_text import searched
 from resolvers.request.operation import Operation
 
@@ -32,7 +31,7 @@ class ContactsQuestion(msgspec.Struct, frozen=True):
 async def contacts(operation: Operation, question: ContactsQuestion, wanted: Wanted) -> Outcome:
     """Returns one page of contacts over several sources. Raises BadUserInput."""
     cut(question.page)
-    asked = chosen(operation, question.sources)
+    asked = operation.chosen(question.sources)
     search = searched(question.search)
     orders = _each_once(question.orders)
     legs: list[Leg] = []
@@ -67,43 +66,3 @@ def _each_once(orders: tuple[Order, ...]) -> tuple[Order, ...]:
     for order in orders:
         first.setdefault(order.field, order)
     return tuple(first.values())
-
-
-def chosen(operation: Operation, names: tuple[str, ...] | None) -> list[Source]:
-    """Returns the sources of these names in configuration order. Raises BadUserInput for a name there is not."""
-    if names is None:
-        return list(operation.sources.values())
-    for name in names:
-        if name not in operation.sources:
-            known = ", ".join(operation.sources) or "none"
-            raise BadUserInput("sources", f'no source is named "{name[:64]}"; there are: {known}')
-    return [source for name, source in operation.sources.items() if name in names]
-
-
-def explain_plan(operation: Operation, field: str, made: SourcePlan) -> None:
-    """Notes a source's plan for people who ask (`extensions.plan`)."""
-    if operation.explain is None:
-        return
-    pushed = [_words(condition) for condition in made.query.conditions]
-    if made.query.search is not None:
-        pushed.append(f"search {made.query.search!r}")
-    if made.never:
-        pushed = ["nothing: no record can hold"]
-    keys = ", ".join(f"{order.field} {'DESC' if order.descending else 'ASC'}" for order in made.orders)
-    operation.explain.plan(
-        made.source.name,
-        field,
-        pushed,
-        [_words(item) for item in made.left],
-        f"{keys}: {made.ordering.value}" if keys else made.ordering.value,
-    )
-
-
-def _words(filter: Filter) -> str:
-    if isinstance(filter, Condition):
-        return f"{filter.field} {filter.operator} {filter.value}"
-    if isinstance(filter, And):
-        return "(" + " and ".join(_words(item) for item in filter.items) + ")"
-    if isinstance(filter, Not):
-        return f"not {_words(filter.item)}"
-    return "(" + " or ".join(_words(item) for item in filter.items) + ")"

@@ -15,7 +15,6 @@ from providers.source import Source
 from providers.spi.provider import FilterRefused, Pipeline
 from providers.spi.query import Filter, ListQuery
 from providers.spi.record import ContactRecord, PipelineType, StageRecord
-from resolvers.contacts import chosen, explain_plan
 from resolvers.model.errors import BadUserInput
 from resolvers.model.global_ids import StageKey
 from resolvers.model.records import (
@@ -36,6 +35,7 @@ from resolvers.paging.stream_factory import Leg, by_index
 from resolvers.pipelines.board import board
 from resolvers.pipelines.stage_list import LISTED_ONLY, find_stage, known_stages, stage_list, stage_record, whole_board
 from resolvers.pipelines.stage_stream import Listed, ListedStream
+from resolvers.planning.explain_plan import explain_plan
 from resolvers.planning.plan import Ordering, SourcePlan, plan
 from resolvers.planning.search_text import searched
 from resolvers.reading.whole_list import page_sizes
@@ -61,7 +61,7 @@ async def pipeline_stages(
     that brings these. Raises BadUserInput.
     """
     pipeline = Pipeline(pipeline.type, pipeline.native_id or None)
-    asked = chosen(operation, sources)
+    asked = operation.chosen(sources)
     # As many stages as surely are all on the page, where nobody asks for a place among them.
     size = 0 if wanted.cursors or page.after is not None or page.before is not None else cut(page).size
     whole = size // max(1, sum(1 for source in asked if source.provider.capabilities.buckets))

@@ -15,7 +15,6 @@ from providers.spi.provider import PageNumber
 from providers.spi.query import Condition, ListQuery, Operator
 from providers.spi.record import TagRecord
 from providers.spi.request import Response
-from resolvers.contacts import chosen, explain_plan
 from resolvers.model.records import (
     ContactConnectionRecord,
     Outcome,
@@ -27,6 +26,7 @@ from resolvers.model.selection import Wanted
 from resolvers.paging.arguments import PageArguments
 from resolvers.paging.federated_page import federated
 from resolvers.paging.stream_factory import Leg, by_index, leg
+from resolvers.planning.explain_plan import explain_plan
 from resolvers.planning.plan import Ordering, SourcePlan, plan
 from resolvers.planning.search_text import searched
 from resolvers.reading.ordered_list import WholeList
@@ -62,7 +62,7 @@ async def tags(
     `search` is each source's own search in the names.
     """
     search = searched(search)
-    legs = [_leg(operation, source, search) for source in chosen(operation, sources)]
+    legs = [_leg(operation, source, search) for source in operation.chosen(sources)]
     outcome = await federated(operation, "tags", search, legs, page, (), policy, wanted)
     if outcome.connection is None:
         return outcome

@@ -9,7 +9,8 @@ from typing import Literal
 import msgspec
 
 from gql.configuration.file import Configuration
-from providers.source import Source, open_sources
+from providers.open_sources import open_sources
+from providers.source import Source
 from providers.spi.errors import SourceError
 from resolvers.sources import one_contact
 

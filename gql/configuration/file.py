@@ -14,9 +14,9 @@ from pydantic import Field, SecretStr, ValidationError
 
 from gql.configuration.mistakes import ConfigurationError, mistakes_of, nearest, one_line, shown, unknown_key
 from gql.configuration.settings import ServerSettings, Table, Tuple
+from providers.open_sources import SourceConfigurationError, open_sources
 from providers.registry import PROVIDERS
 from providers.settings import SourceSettings
-from providers.source import SourceConfigurationError, open_sources
 
 __all__ = ["Configuration", "ConfigurationError", "is_loopback", "load_configuration", "read_configuration"]
 

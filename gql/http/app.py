@@ -34,10 +34,10 @@ from gql.telemetry import (
     configure_logging,
 )
 from providers.cache.store import Cache, MemoryCache
+from providers.open_sources import open_sources
 from providers.redis.cache import RedisCache
 from providers.redis.connection import RedisLink
 from providers.redis.rate_limiter import RedisLimits
-from providers.source import open_sources
 
 __all__ = ["CONFIGURATION_FILE", "LISTENING_HOST", "OpenGateway", "create_app", "open_gateway", "worker_app"]
 

@@ -35,7 +35,6 @@ from typing import Annotated, Any, Generic, NamedTuple, Protocol, TypeAlias, Typ
 
 import msgspec
 
-from providers.decoding.lazy_records import LazyRecords
 from providers.decoding.tolerant import (
     NOTHING,
     UNREADABLE,
@@ -45,6 +44,7 @@ from providers.decoding.tolerant import (
     decode_body,
     reason,
 )
+from providers.spi.lazy_records import LazyRecords
 from providers.spi.page import BadRow
 from providers.spi.provider import InvalidAnswer
 from providers.spi.record import SourceRecord, TagRecord, global_id

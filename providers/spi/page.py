@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from providers.decoding.lazy_records import LazyRecords
+from providers.spi.lazy_records import LazyRecords
 from providers.spi.record import ContactRecord, TagRecord
 
 

@@ -14,6 +14,7 @@ from providers.spi.provider import InvalidAnswer
 from providers.spi.record import SourceRecord
 from providers.spi.request import Request, Response
 from resolvers.cursors.codec import CursorCodec
+from resolvers.model.errors import BadUserInput
 from resolvers.request.explain import Explain
 from resolvers.request.sharing import shared
 
@@ -61,6 +62,16 @@ class Operation:
         if self._loader is None:
             self._loader = _Upstream(self)
         return self._loader
+
+    def chosen(self, names: tuple[str, ...] | None) -> list[Source]:
+        """Returns the sources of these names in configuration order. Raises BadUserInput for a name there is not."""
+        if names is None:
+            return list(self.sources.values())
+        for name in names:
+            if name not in self.sources:
+                known = ", ".join(self.sources) or "none"
+                raise BadUserInput("sources", f'no source is named "{name[:64]}"; there are: {known}')
+        return [source for name, source in self.sources.items() if name in names]
 
     async def ask(
         self, source: Source, request: Request, decode: Callable[[Response, SourceRecord], T]

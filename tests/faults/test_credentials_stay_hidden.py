@@ -19,7 +19,8 @@ from gql.configuration.file import load_configuration
 from gql.http.authentication import hash_key
 from providers.apis.fakes import FAKES, FakeApp, ServerThread, demo_people
 from providers.fake_kit.switches import FaultKind
-from providers.source import Credential, open_sources
+from providers.open_sources import open_sources
+from providers.source import Credential
 from providers.spi.errors import SourceError
 from providers.spi.request import Request
 from tests.faults.stack import CLIENT_SECONDS, Stack, logged, stack_of

@@ -16,10 +16,11 @@ import pytest
 from providers.http.connection_pool import PooledTransport
 from providers.http.credential import Credential
 from providers.http.httpx_transport import HttpxTransport
+from providers.open_sources import SourceConfigurationError, open_sources
 from providers.registry import PROVIDERS
 from providers.resilience.circuit_breaker import CircuitState
 from providers.settings import SourceSettings
-from providers.source import Source, SourceConfigurationError, open_sources
+from providers.source import Source
 from providers.spi.capabilities import Capabilities
 from providers.spi.errors import (
     SourceBadRequest,

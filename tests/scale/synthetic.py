@@ -18,7 +18,7 @@ from gql.projection.executor import Projection
 from gql.projection.records import registry
 from gql.schema.schema import GRAPHQL_SCHEMA
 from providers.cache.store import Cache
-from providers.source import open_sources
+from providers.open_sources import open_sources
 
 Row = dict[str, Any]
 

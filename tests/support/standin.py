@@ -16,7 +16,7 @@ from gql.http.app import create_app
 from gql.projection.executor import Projection
 from gql.projection.registry import ProjectionRegistry
 from gql.schema.core.context import RequestContext
-from providers.source import open_sources
+from providers.open_sources import open_sources
 from providers.spi.errors import SourceRateLimited
 from resolvers.model.errors import BadUserInput
 
