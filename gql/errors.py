@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from typing import Any
 
 from graphql import GraphQLError
 
-from gql.schema.core.context import Info, RequestContext
 from providers.spi.budget import BudgetExceeded, Counter, DeadlinePassed
 from providers.spi.errors import SourceError
 from resolvers.model.errors import BadUserInput
-from resolvers.model.records import Outcome, SourceErrorPolicy
 
 logger = logging.getLogger(__name__)
 
@@ -28,48 +26,6 @@ class ErrorCode(StrEnum):
     QUERY_TOO_COMPLEX = "QUERY_TOO_COMPLEX"
     PERSISTED_DOCUMENT_NOT_FOUND = "PERSISTED_DOCUMENT_NOT_FOUND"
     INTERNAL_SERVER_ERROR = "INTERNAL_SERVER_ERROR"
-
-
-def settle(info: Info, outcome: Outcome, policy: SourceErrorPolicy) -> Any:
-    """Returns the outcome's connection, or None, and puts the failures of sources into the answer's errors.
-
-    PARTIAL: one error a failed source. SLICES_ONLY: none, unless there is no connection to tell it. FAIL: null
-    when any source failed (DESIGN.md 8).
-    """
-    if not outcome.failures:
-        return outcome.connection
-    connection = None if policy is SourceErrorPolicy.FAIL else outcome.connection
-    if connection is None or policy is not SourceErrorPolicy.SLICES_ONLY:
-        report(info, outcome.failures)
-    return connection
-
-
-def report(info: Info, failures: Iterable[SourceError]) -> None:
-    """Puts failures into the answer's errors, located at the field that is being resolved."""
-    raw = info._raw_info  # Strawberry gives no public way to the nodes
-    info.context.errors.extend(
-        GraphQLError(
-            failure.message,
-            nodes=raw.field_nodes,
-            path=raw.path.as_list(),
-            original_error=failure,
-            extensions=source_extensions(failure),
-        )
-        for failure in failures
-    )
-
-
-def report_over_budget(info: Info, error: BudgetExceeded) -> None:
-    """Puts into the answer's errors, once an operation, that a field has less than there is."""
-    if any(known.original_error is error for known in info.context.errors):
-        return
-    raw = info._raw_info
-    message, extensions = _over_budget(error)
-    info.context.errors.append(
-        GraphQLError(
-            message, nodes=raw.field_nodes, path=raw.path.as_list(), original_error=error, extensions=extensions
-        )
-    )
 
 
 def source_extensions(error: SourceError) -> dict[str, Any]:
@@ -89,10 +45,9 @@ def request_error(code: ErrorCode, message: str, **extensions: Any) -> GraphQLEr
     return GraphQLError(message, extensions={"code": code.value, **extensions})
 
 
-def public_errors(errors: Iterable[GraphQLError] | None, context: RequestContext | None = None) -> list[GraphQLError]:
-    """Returns the errors to answer with: those of the execution as `public` has them, then the context's."""
-    found = [public(error) for error in errors or ()]
-    return found + context.errors if context is not None else found
+def public_errors(errors: Iterable[GraphQLError] | None, beside: Sequence[GraphQLError] = ()) -> list[GraphQLError]:
+    """Returns the errors to answer with: those of the execution as `public` has them, then those beside the data."""
+    return [*(public(error) for error in errors or ()), *beside]
 
 
 def public(error: GraphQLError) -> GraphQLError:
@@ -109,7 +64,7 @@ def public(error: GraphQLError) -> GraphQLError:
         case SourceError():
             return _with(error, cause.message, source_extensions(cause))
         case BudgetExceeded():
-            return _with(error, *_over_budget(cause))
+            return _with(error, *over_budget(cause))
         case DeadlinePassed():
             setting = "server.limits.request_timeout"
             extensions = {"code": ErrorCode.QUERY_TOO_COMPLEX.value, "setting": setting}
@@ -138,8 +93,8 @@ _USED = {
 }
 
 
-def _over_budget(error: BudgetExceeded) -> tuple[str, dict[str, Any]]:
-    """The message and the extensions about what an operation used too much of."""
+def over_budget(error: BudgetExceeded) -> tuple[str, dict[str, Any]]:
+    """Returns the message and the extensions about what an operation used too much of."""
     setting = f"server.limits.{error.counter.value}"
     message = f"the operation came to {error.used:,} {_USED[error.counter]}; the limit is {error.limit:,} ({setting})"
     code = ErrorCode.QUERY_TOO_COMPLEX.value

@@ -123,8 +123,9 @@ _BUDGET: Final = BudgetLimits()
 class LimitSettings(Table):
     """`[server.limits]`: what one request may ask, checked before it is executed, and what it may use (`BudgetLimits`).
 
-    `request_timeout` is in seconds, `body_bytes` and `document_bytes` in bytes, `cost` as `gql.execution.query_cost` counts it,
-    `batch` in operations a body (1: no batching). `introspection = false` also takes suggestions from error messages.
+    `request_timeout` is in seconds, `body_bytes` and `document_bytes` in bytes, `cost` as
+    `gql.execution.query_cost` counts it, `batch` in operations a body (1: no batching).
+    `introspection = false` also takes suggestions from error messages.
     """
 
     request_timeout: float = Field(default=30.0, gt=0, le=600)

@@ -12,20 +12,19 @@ from graphql import ExecutionResult, GraphQLError, OperationType
 from gql.configuration.file import Configuration
 from gql.errors import ErrorCode, public, public_errors, request_error
 from gql.execution.admission import Admission
+from gql.execution.call import Call, Caller, GraphQLRequest
 from gql.execution.document_cache import Document, Documents, NamedOperation
 from gql.execution.document_limits import check_cost, check_given, too_complex
-from gql.http.authentication import Caller
-from gql.http.request_parsing import GraphQLRequest
 from gql.projection.executor import Projection, encode
 from gql.schema.core.context import RequestContext
 from gql.telemetry import AnswerOutcome, CountedCache, Telemetry
-from providers.source import Credential, Source
+from providers.source import Source
 from providers.spi.budget import BudgetExceeded, Counter
 from resolvers.cursors.codec import CursorCodec
 from resolvers.request.explain import Explain
 from resolvers.request.operation import Operation
 
-__all__ = ["Answer", "Call", "Gateway", "MutationOverGet", "encode_errors"]
+__all__ = ["Answer", "Gateway", "MutationOverGet", "encode_errors"]
 
 _PROJECTED_AT_ONCE: Final = 2_000
 """The cost from which an operation is projected the first time too: completing so many objects one by one takes longer
@@ -37,16 +36,6 @@ GRACE: Final = 1.0
 
 class MutationOverGet(Exception):
     """GET must change nothing (GraphQL over HTTP, "GET"): 405."""
-
-
-class Call(msgspec.Struct, frozen=True):
-    """How a request came: who asks, with which credentials for sources, and what its headers wished."""
-
-    caller: Caller
-    credentials: Mapping[str, Credential]
-    fresh: bool = False
-    explain: bool = False
-    get: bool = False
 
 
 class Answer(NamedTuple):
@@ -171,7 +160,7 @@ class Gateway:
             budget=context.operation.budget,
             at_once=cost >= _PROJECTED_AT_ONCE,
         )
-        errors = public_errors(result.errors, context) if result.errors or context.errors else None
+        errors = public_errors(result.errors, context.errors) if result.errors or context.errors else None
         if result.data is None and errors and all(error.path is None for error in errors):
             return _refusal(errors)
         extensions = None if explain is None else {"plan": explain.document(), "cost": cost}

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from typing import Any, Final, Protocol, cast
 
 import jwt
-import msgspec
 
 from gql.configuration.settings import ApiKey, AuthSettings
+from gql.execution.call import Caller
 from gql.http.jwks import AuthenticationUnavailable, KeySet
 
 __all__ = [
@@ -19,7 +19,6 @@ __all__ = [
     "ApiKeys",
     "AuthenticationUnavailable",
     "Authenticator",
-    "Caller",
     "JsonWebTokens",
     "KeySet",
     "Unauthenticated",
@@ -30,13 +29,6 @@ __all__ = [
 
 _KEY_HEADER: Final = b"x-api-key"
 _LONGEST_CREDENTIAL: Final = 16_384
-
-
-class Caller(msgspec.Struct, frozen=True):
-    """Who asks. `sources` are the names of those the caller may see, None: all."""
-
-    name: str
-    sources: frozenset[str] | None = None
 
 
 class Unauthenticated(Exception):

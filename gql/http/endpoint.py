@@ -13,12 +13,13 @@ from starlette.types import Receive, Scope, Send
 
 from gql.configuration.file import Configuration
 from gql.errors import ErrorCode, public, request_error
+from gql.execution.call import Call, GraphQLRequest
 from gql.execution.document_limits import too_complex
-from gql.execution.gateway import Answer, Call, Gateway, MutationOverGet, encode_errors
+from gql.execution.gateway import Answer, Gateway, MutationOverGet, encode_errors
 from gql.http.authentication import AuthenticationUnavailable, Authenticator, Unauthenticated
 from gql.http.graphiql import ConsolePage
 from gql.http.media_types import GRAPHQL_RESPONSE, JSON, accepts_html, answer_type, is_utf8_json
-from gql.http.request_parsing import GraphQLRequest, read_body, read_query_string
+from gql.http.request_parsing import read_body, read_query_string
 from gql.telemetry import AnswerOutcome, Telemetry
 from providers.source import Credential
 

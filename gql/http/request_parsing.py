@@ -10,27 +10,10 @@ from graphql import GraphQLError
 
 from gql.configuration.settings import LimitSettings
 from gql.errors import ErrorCode, request_error
+from gql.execution.call import GraphQLRequest
 from gql.execution.document_limits import check_json_depth, too_complex
 
-__all__ = ["GraphQLRequest", "read_body", "read_query_string"]
-
-
-class GraphQLRequest(msgspec.Struct, frozen=True, rename="camel"):
-    """One operation as a client asks it: with the text of its document, or the id of a persisted one."""
-
-    query: str | None = None
-    operation_name: str | None = None
-    variables: dict[str, Any] | None = None
-    extensions: dict[str, Any] | None = None
-    document_id: str | None = None
-
-    def persisted_id(self) -> str | None:
-        """Returns the id of the persisted document asked for; Apollo's clients have it in `extensions`."""
-        if self.document_id is not None or self.query is not None:
-            return self.document_id
-        persisted = (self.extensions or {}).get("persistedQuery")
-        found = persisted.get("sha256Hash") if isinstance(persisted, dict) else None
-        return found if isinstance(found, str) else None
+__all__ = ["read_body", "read_query_string"]
 
 
 _SINGLE: Final = msgspec.json.Decoder(GraphQLRequest)

@@ -7,10 +7,10 @@ from typing import Annotated, Any
 import strawberry
 from strawberry import ID, UNSET
 
-from gql.errors import settle
 from gql.schema.core.arguments import After, Before, First, Last, OnSourceError, Sources, given, names, page_arguments
 from gql.schema.core.context import Info
 from gql.schema.core.fields import field
+from gql.schema.core.outcomes import settle
 from gql.schema.core.selection import parts, wanted
 from gql.schema.inputs.conditions import contact_filter, contact_orders
 from gql.schema.inputs.contact_filter import ContactFilter, ContactOrder

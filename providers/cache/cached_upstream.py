@@ -58,8 +58,8 @@ class CachedUpstream:
     ) -> Response:
         """Returns an answer that is fresh, or `stale` where the settings and the answer allow it. Raises SourceError.
 
-        `scope` is who asks (`providers.cache.store`). With `fresh` the source is asked now, for this caller alone: a call
-        that is under way may have been answered before the question was put.
+        `scope` is who asks (`providers.cache.store`). With `fresh` the source is asked now, for this caller alone: a
+        call that is under way may have been answered before the question was put.
         """
         began = perf_counter()
         stored = await self._cache.get(scope, request)

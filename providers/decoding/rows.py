@@ -22,8 +22,8 @@ envelope, generic in the row, with a method `rows()`. Unknown keys are ignored a
     RawRows(body, _CONTACTS.raw_rows)
 
 The first, fast attempt decodes the whole body in one call. Only when something in it does not fit is it read again row
-by row, so that one bad row costs itself alone, and with the tolerances of `providers.decoding.tolerant`. What still does not
-fit is a bad row.
+by row, so that one bad row costs itself alone, and with the tolerances of `providers.decoding.tolerant`. What still
+does not fit is a bad row.
 """
 
 from __future__ import annotations

@@ -7,8 +7,9 @@
     ├── BodyTooLarge       more bytes than allowed, compressed or not
     └── MalformedAnswer    not HTTP, an unknown encoding, damaged compression
 
-`providers.http.connection_pool` speaks HTTP/1.1 itself and is the default; `providers.http.httpx_transport` carries the same over any
-httpx transport (proxies, applications under test). Why two: ADR 4, and docs/performance.md for the figures.
+`providers.http.connection_pool` speaks HTTP/1.1 itself and is the default; `providers.http.httpx_transport` carries the
+same over any httpx transport (proxies, applications under test). Why two: ADR 4, and
+docs/performance.md for the figures.
 """
 
 from __future__ import annotations

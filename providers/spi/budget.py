@@ -1,7 +1,8 @@
 """What one operation may use, counted while it runs and checked where the work is done.
 
-An estimate before execution (`gql.execution.query_cost`) cannot know how many rows a source gives or how often a condition is judged.
-Every counter has a limit; the counter that goes over it ends the operation, or the connection where that can end short.
+An estimate before execution (`gql.execution.query_cost`) cannot know how many rows a source gives or how often a
+condition is judged. Every counter has a limit; the counter that goes over it ends the operation, or the
+connection where that can end short.
 """
 
 from __future__ import annotations

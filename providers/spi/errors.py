@@ -13,8 +13,8 @@
         ├── SortNotSupported        an order that can be made neither there nor here
         └── ScanLimitExceeded       what has to be read to its end, or until it is found, is longer than scan_limit
 
-Which of them are repeated is `providers.resilience.retry`'s to say, by what happened on the wire; whether a source that failed
-keeps `hasNextPage` true is `resolvers.paging.federated_page`'s, by the code.
+Which of them are repeated is `providers.resilience.retry`'s to say, by what happened on the wire; whether a source that
+failed keeps `hasNextPage` true is `resolvers.paging.federated_page`'s, by the code.
 Messages are for clients: they name the source and the remedy, never an address, a body or a credential.
 """
 

@@ -83,8 +83,8 @@ class Provider(Protocol):
         """
 
     def details(self, record: ContactRecord) -> Any:
-        """Returns the typed details of a record: an instance of the provider's details struct, which `gql.projection.records`
-        registers. None for a provider without fields of its own."""
+        """Returns the typed details of a record: an instance of the provider's details struct, which
+        `gql.projection.records` registers. None for a provider without fields of its own."""
 
     def contact_request(self, native_id: str, parts: frozenset[str]) -> Request | None:
         """Returns the request for one contact, None when no record can have this id. Only with `lookup`."""

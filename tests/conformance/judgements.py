@@ -86,7 +86,10 @@ async def look_up(subject: Subject, native_id: str) -> ContactRecord | None:
 
 
 async def judge_orders(subject: Subject) -> None:
-    """Each declared order sorts as `resolvers.planning.sort_keys` says, missing values apart; several do when `multi_key`."""
+    """Each declared order sorts as `resolvers.planning.sort_keys` says, missing values apart.
+
+    Several do when `multi_key`.
+    """
     whole = (await subject.listing()).records
     fields = [row.field for row in subject.capabilities.orders]
     questions = [(Order(field, descending),) for field in fields for descending in (False, True)]

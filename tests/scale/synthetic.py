@@ -11,9 +11,8 @@ import httpx
 import msgspec
 
 from gql.configuration.file import Configuration
-from gql.execution.gateway import Call, Gateway
-from gql.http.authentication import Caller
-from gql.http.request_parsing import GraphQLRequest
+from gql.execution.call import Call, Caller, GraphQLRequest
+from gql.execution.gateway import Gateway
 from gql.projection.executor import Projection
 from gql.projection.records import registry
 from gql.schema.schema import GRAPHQL_SCHEMA

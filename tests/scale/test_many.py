@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from gql.execution.call import Caller
 from gql.execution.gateway import Gateway
-from gql.http.authentication import Caller
 from providers.cache.store import MemoryCache
 from providers.spi.record import ContactRecord
 from resolvers.dataloaders.seen_contacts import SeenContacts

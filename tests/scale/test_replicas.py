@@ -11,10 +11,9 @@ import msgspec
 import pytest
 
 from gql.configuration.file import load_configuration
-from gql.execution.gateway import Call, Gateway
+from gql.execution.call import Call, Caller, GraphQLRequest
+from gql.execution.gateway import Gateway
 from gql.http.app import open_gateway
-from gql.http.authentication import Caller
-from gql.http.request_parsing import GraphQLRequest
 from providers.apis.fakes import FakeApp, serve
 from tests.faults.stack import TOKEN, small_fakes
 from tests.support.redis_server import RedisServer, needs_redis, running_redis

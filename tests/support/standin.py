@@ -10,12 +10,12 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from gql.configuration.file import Configuration, read_configuration
-from gql.errors import report
 from gql.execution.gateway import Gateway
 from gql.http.app import create_app
 from gql.projection.executor import Projection
 from gql.projection.registry import ProjectionRegistry
 from gql.schema.core.context import RequestContext
+from gql.schema.core.outcomes import report
 from providers.open_sources import open_sources
 from providers.spi.errors import SourceRateLimited
 from resolvers.model.errors import BadUserInput

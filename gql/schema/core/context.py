@@ -15,7 +15,8 @@ class RequestContext:
 
     `operation`: the sources as this caller sees them. `errors`: located errors beside the data, to be added to the
     answer's `errors` (DESIGN.md 8). `selections`: what was found out about the document's selections; it belongs to the
-    parsed document and has to be given again with it, so that a repeated document costs nothing (gql.schema.core.selection).
+    parsed document and has to be given again with it, so that a repeated document costs nothing
+    (`gql.schema.core.selection`).
     """
 
     __slots__ = ("errors", "operation", "selections")

@@ -1,4 +1,7 @@
-"""The input types of the contract. What they mean is made in gql.schema.inputs.conditions; an omitted field is UNSET, null is None."""
+"""The input types of the contract; `gql.schema.inputs.conditions` says what they mean.
+
+An omitted field is UNSET, null is None.
+"""
 
 from __future__ import annotations
 

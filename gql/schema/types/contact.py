@@ -9,10 +9,11 @@ import msgspec
 import strawberry
 from strawberry import UNSET
 
-from gql.errors import ErrorCode, report_over_budget, request_error
+from gql.errors import ErrorCode, request_error
 from gql.schema.core.arguments import names
 from gql.schema.core.context import Info
 from gql.schema.core.fields import field, instances_of
+from gql.schema.core.outcomes import report_over_budget
 from gql.schema.core.scalars import JSON
 from gql.schema.core.selection import parts
 from gql.schema.types.details import ContactDetails

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import strawberry
 from strawberry import UNSET
 
-from gql.errors import settle
 from gql.schema.core.arguments import After, Before, First, Last, OnSourceError, given, page_arguments
 from gql.schema.core.context import Info
 from gql.schema.core.fields import field, instances_of
+from gql.schema.core.outcomes import settle
 from gql.schema.core.selection import wanted
 from gql.schema.inputs.conditions import contact_filter, contact_orders
 from gql.schema.inputs.contact_filter import ContactFilter, ContactOrder

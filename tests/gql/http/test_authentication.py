@@ -19,15 +19,8 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from gql.configuration.settings import Algorithm, AuthSettings
-from gql.http.authentication import (
-    AuthenticationUnavailable,
-    Caller,
-    JsonWebTokens,
-    KeySet,
-    Unauthenticated,
-    hash_key,
-    new_key,
-)
+from gql.execution.call import Caller
+from gql.http.authentication import AuthenticationUnavailable, JsonWebTokens, KeySet, Unauthenticated, hash_key, new_key
 from providers.apis.fakes import ServerThread
 from tests.support.standin import standin_client
 

@@ -1,4 +1,4 @@
-"""What is projected, what is refused, and what is given up, by inspection of a document's plans (gql/projection/executor.py)."""
+"""What is projected, what is refused, and what is given up, by inspection of a document's plans."""
 
 from __future__ import annotations
 

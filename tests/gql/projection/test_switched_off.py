@@ -23,7 +23,7 @@ LONG = 600.0
 """Seconds that the cache keeps an answer where it is on: longer than the test takes."""
 TIMES = 3
 """How often every question is asked. The second answer of a document is projected; from the cache, a page may be asked
-for anew because another one is newer, so that all is kept and of one time by the third (resolvers/reading/consistency.py)."""
+for anew because another one is newer, so that all is kept and of one time by the third."""
 ALWAYS = 1_000_000
 CLOCK = frozenset({"fetchedAt", "lastSuccessAt", "latencyMs"})
 """Fields that tell when a source was asked and how fast it was: whether they have a value is compared, not which."""
