@@ -22,8 +22,8 @@ from providers.spi.record import ContactRecord, SourceRecord
 from providers.spi.request import Response
 from tests.conformance.subject import Subject
 
-SAMPLES = sorted(Path(__file__).parent.glob("samples/*/*.json"))
-SAMPLE_NAMES = [f"{path.parent.name}/{path.stem}" for path in SAMPLES]
+SAMPLES = sorted((Path(__file__).resolve().parents[2] / "providers/apis").glob("*/samples/*.json"))
+SAMPLE_NAMES = [f"{path.parent.parent.name}/{path.stem}" for path in SAMPLES]
 
 
 class Sample:
@@ -31,8 +31,8 @@ class Sample:
 
     def __init__(self, path: Path) -> None:
         told = json.loads(path.read_text(encoding="utf-8"))
-        self.provider = Subject(path.parent.name, []).provider
-        self.source = SourceRecord("c291cmNl", "here", path.parent.name, "KE")
+        self.provider = Subject(path.parent.parent.name, []).provider
+        self.source = SourceRecord("c291cmNl", "here", path.parent.parent.name, "KE")
         self.body: Any = told["body"]
         self.rows_at: list[str] = told["rows"]
         self.fields: dict[str, str] = told["fields"]
@@ -84,7 +84,7 @@ def sample(request: pytest.FixtureRequest) -> Sample:
 
 @pytest.mark.parametrize("provider", PROVIDERS)
 def test_every_provider_has_samples(provider: str) -> None:
-    assert any(path.parent.name == provider for path in SAMPLES)
+    assert any(path.parent.parent.name == provider for path in SAMPLES)
 
 
 def test_a_sample_becomes_the_expected_records(sample: Sample) -> None:
