@@ -2,8 +2,9 @@
 
     python -m tests.support.way
 
-Counts the calls between modules of this project while one question for the first page of one source is put and until its
-request leaves, in the order in which they happen. A return is an entry into a place that was entered before and left.
+Counts the calls between modules of this project while one question for the first page of one source is put and until
+its request leaves, in the order in which they happen. A return is an entry into a place that was
+entered before and left.
 """
 
 from __future__ import annotations

@@ -13,12 +13,10 @@ from providers.apis.askelephant.capabilities import (
     MAX_CRM_ASSOCIATIONS,
 )
 from providers.apis.askelephant.decode import AskElephantDetails, contact, contacts_page, details
-from providers.settings import SourceSettings
 from providers.spi.capabilities import Capabilities
 from providers.spi.instants import utc_text
-from providers.spi.not_offered import NotOffered
 from providers.spi.page import Page
-from providers.spi.provider import FilterRefused, PageAt, Token
+from providers.spi.provider import FilterRefused, PageAt, Provider, Token
 from providers.spi.pushdown import PushDown, take
 from providers.spi.query import Condition, ListQuery, OrderField
 from providers.spi.record import ContactRecord, SourceRecord
@@ -28,13 +26,10 @@ CONTACTS = "/v2/contacts"
 MAX_LIMIT = 100
 
 
-class AskElephant(NotOffered):
+class AskElephant(Provider):
     """AskElephant's public API v2: cursor paging, newest change first, no total."""
 
     capabilities: Capabilities = CAPABILITIES
-
-    def __init__(self, settings: SourceSettings) -> None:
-        """Nothing in a source's settings changes what this API is asked."""
 
     def push_down(self, conditions: tuple[Condition, ...], search: str | None) -> PushDown:
         """Splits the conditions. Raises FilterRefused for CRM associations that cannot be asked in one request."""

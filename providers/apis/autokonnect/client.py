@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from providers.apis.autokonnect.capabilities import CAPABILITIES
 from providers.apis.autokonnect.decode import AutokonnectDetails, contacts_page, details, tags_page
-from providers.settings import SourceSettings
 from providers.spi.capabilities import Capabilities
-from providers.spi.not_offered import NotOffered
 from providers.spi.page import Page, TagPage
-from providers.spi.provider import FilterRefused, PageAt, PageNumber
-from providers.spi.pushdown import PushDown, take
+from providers.spi.provider import PageAt, PageNumber, Provider
 from providers.spi.query import Condition, ListQuery
 from providers.spi.record import ContactRecord, SourceRecord
 from providers.spi.request import Request, Response
@@ -20,17 +15,10 @@ CONTACTS = "/api/v1/contacts"
 TAGS = "/api/v1/contacts/tags"
 
 
-class AutoKonnect(NotOffered):
+class AutoKonnect(Provider):
     """AutoKonnect's contacts API: numbered pages, tags on every contact, a search and no filter."""
 
     capabilities: Capabilities = CAPABILITIES
-
-    def __init__(self, settings: SourceSettings) -> None:
-        """Nothing in a source's settings changes what this API is asked."""
-
-    def push_down(self, conditions: tuple[Condition, ...], search: str | None) -> PushDown:
-        """Leaves every condition here: the API documents no filter."""
-        return take(CAPABILITIES, conditions)
 
     def contacts_request(self, query: ListQuery, at: PageAt) -> Request:
         """Returns the request for one page of contacts."""
@@ -41,10 +29,6 @@ class AutoKonnect(NotOffered):
     def contacts_page(self, response: Response, source: SourceRecord) -> Page:
         """Returns the decoded page. Raises InvalidAnswer."""
         return contacts_page(response.body, source)
-
-    def own_values(self, record: ContactRecord, field: str) -> Sequence[object]:
-        """Raises FilterRefused: AutoKonnect has no filter of its own."""
-        raise FilterRefused(f"{field}: AutoKonnect has no filter of its own")
 
     def details(self, record: ContactRecord) -> AutokonnectDetails:
         """Returns what only AutoKonnect has."""

@@ -18,9 +18,8 @@ from providers.apis.tether.decode_workspace import stages, users
 from providers.apis.tether.parameters import body_members, query_parameters
 from providers.settings import SourceSettings
 from providers.spi.capabilities import Capabilities
-from providers.spi.not_offered import NotOffered
 from providers.spi.page import BucketPage, Page, Stage
-from providers.spi.provider import FilterRefused, PageAt, PageNumber, Pipeline
+from providers.spi.provider import FilterRefused, PageAt, PageNumber, Pipeline, Provider
 from providers.spi.pushdown import PushDown, take
 from providers.spi.query import Condition, ListQuery, Operator
 from providers.spi.record import ContactRecord, PipelineType, SourceRecord, UserRecord
@@ -31,7 +30,7 @@ PIPELINES = "/api/pipelines"
 USERS = "/api/user/list"
 
 
-class Tether(NotOffered):
+class Tether(Provider):
     """Tether's API. `search_via` in a source's settings says whether a search goes through POST or GET."""
 
     def __init__(self, settings: SourceSettings) -> None:

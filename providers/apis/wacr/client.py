@@ -8,12 +8,10 @@ from datetime import datetime
 from providers.apis.wacr.capabilities import CAPABILITIES
 from providers.apis.wacr.decode import WacrDetails, contact, contacts_page, details, groups_page, own_values
 from providers.apis.wacr.filters import checked, id_number
-from providers.settings import SourceSettings
 from providers.spi.capabilities import Capabilities
 from providers.spi.instants import utc_text
-from providers.spi.not_offered import NotOffered
 from providers.spi.page import Page, TagPage
-from providers.spi.provider import PageAt, PageNumber
+from providers.spi.provider import PageAt, PageNumber, Provider
 from providers.spi.pushdown import PushDown, row_for, take
 from providers.spi.query import Condition, ListQuery, Operator, Order, OrderField, Value
 from providers.spi.record import ContactRecord, SourceRecord
@@ -51,13 +49,10 @@ _INCLUDES = {
 }
 
 
-class Wacr(NotOffered):
+class Wacr(Provider):
     """WA.cr's APP API v2: pages by number, sorts by several keys, counts, and filters with operators."""
 
     capabilities: Capabilities = CAPABILITIES
-
-    def __init__(self, settings: SourceSettings) -> None:
-        """Nothing in a source's settings changes what this API is asked."""
 
     def push_down(self, conditions: tuple[Condition, ...], search: str | None) -> PushDown:
         """Splits the conditions. Raises FilterRefused naming an operand that is wrong."""
