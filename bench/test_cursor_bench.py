@@ -5,7 +5,7 @@ from __future__ import annotations
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from bench.answered import NAMES
-from resolvers.cursors.bookmarks import IndexMark, TokenMark
+from resolvers.cursors.bookmarks import PageNumberBookmark, PageTokenBookmark
 from resolvers.cursors.codec import CursorCodec, Place, Position, fingerprint
 
 CURSORS = 100
@@ -17,8 +17,10 @@ FINGERPRINT = fingerprint("contacts", NAMES, ("search", "order"))
 
 def places(number: int) -> tuple[Place, ...]:
     """Returns where the four sources stand after so many contacts of each."""
-    by_number = Place(number, False, IndexMark(number, f"contact-{number:08}", BEFORE, 10_000))
-    token = TokenMark("eyJpZCI6MTIzNDU2fQ", 25, number % 25, f"contact-{number:08}", BEFORE, UPDATED + number, None)
+    by_number = Place(number, False, PageNumberBookmark(number, f"contact-{number:08}", BEFORE, 10_000))
+    token = PageTokenBookmark(
+        "eyJpZCI6MTIzNDU2fQ", 25, number % 25, f"contact-{number:08}", BEFORE, UPDATED + number, None
+    )
     return by_number, Place(number, False, token), by_number, by_number
 
 

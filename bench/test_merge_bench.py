@@ -29,15 +29,15 @@ class Read(Stream):
     async def fill(self, count: int) -> None:
         """Nothing is left to read."""
 
-    def mark_after(self, item: int) -> Mark:
+    def bookmark_after(self, item: int) -> Mark:
         """Raises: merging asks for no mark."""
         raise NotImplementedError
 
-    def mark_before(self, item: int) -> Mark | None:
+    def bookmark_before(self, item: int) -> Mark | None:
         """Raises: merging asks for no mark."""
         raise NotImplementedError
 
-    def base_mark(self) -> Mark | None:
+    def base_bookmark(self) -> Mark | None:
         """Returns None: it was read from its start."""
         return None
 

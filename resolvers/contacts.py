@@ -8,9 +8,9 @@ from msgspec import structs
 from providers.spi.query import Filter, Order, OrderField
 from resolvers.model.records import Outcome, SourceErrorPolicy
 from resolvers.model.selection import Wanted
-from resolvers.paging.arguments import PageArguments, cut
+from resolvers.paging.arguments import PageArguments
 from resolvers.paging.federated_page import federated
-from resolvers.paging.stream_factory import Leg, leg
+from resolvers.paging.stream_factory import StreamFactory, stream_factory
 from resolvers.planning.explain_plan import explain_plan
 from resolvers.planning.plan import plan
 from resolvers.planning.search_text import searched
@@ -30,22 +30,22 @@ class ContactsQuestion(msgspec.Struct, frozen=True):
 
 async def contacts(operation: Operation, question: ContactsQuestion, wanted: Wanted) -> Outcome:
     """Returns one page of contacts over several sources. Raises BadUserInput."""
-    cut(question.page)
+    question.page.checked()
     asked = operation.chosen(question.sources)
     search = searched(question.search)
     orders = _each_once(question.orders)
-    legs: list[Leg] = []
+    factories: list[StreamFactory] = []
     for source in asked:
         made = plan(source, filter=question.filter, search=search, orders=orders, parts=wanted.parts)
         if search is not None and _in_several_fields(search) and source.provider.capabilities.single_field_search:
             made = structs.replace(made, single_fields=True)
         explain_plan(operation, "contacts", made)
-        legs.append(leg(operation, made))
+        factories.append(stream_factory(operation, made))
     return await federated(
         operation,
         "contacts",
         (search, question.filter, orders),
-        legs,
+        factories,
         question.page,
         orders,
         question.policy,

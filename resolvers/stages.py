@@ -29,9 +29,9 @@ from resolvers.model.records import (
     SourceStatus,
 )
 from resolvers.model.selection import Wanted
-from resolvers.paging.arguments import PageArguments, cut
+from resolvers.paging.arguments import PageArguments
 from resolvers.paging.federated_page import federated
-from resolvers.paging.stream_factory import Leg, by_index
+from resolvers.paging.stream_factory import StreamFactory, by_page_number
 from resolvers.pipelines.board import board
 from resolvers.pipelines.stage_list import LISTED_ONLY, find_stage, known_stages, stage_list, stage_record, whole_board
 from resolvers.pipelines.stage_stream import Listed, ListedStream
@@ -63,10 +63,10 @@ async def pipeline_stages(
     pipeline = Pipeline(pipeline.type, pipeline.native_id or None)
     asked = operation.chosen(sources)
     # As many stages as surely are all on the page, where nobody asks for a place among them.
-    size = 0 if wanted.cursors or page.after is not None or page.before is not None else cut(page).size
+    size = 0 if wanted.cursors or page.after is not None or page.before is not None else page.checked().size
     whole = size // max(1, sum(1 for source in asked if source.provider.capabilities.buckets))
-    legs = [_leg(operation, source, pipeline, wanted, whole) for source in asked]
-    outcome = await federated(operation, "stages", pipeline, legs, page, (), policy, wanted)
+    factories = [_leg(operation, source, pipeline, wanted, whole) for source in asked]
+    outcome = await federated(operation, "stages", pipeline, factories, page, (), policy, wanted)
     if outcome.connection is None:
         return outcome
     listed: ContactConnectionRecord = outcome.connection
@@ -133,10 +133,10 @@ async def stage_contacts(
     reader = board(operation, made, pipeline).stage(key, stage.name)
 
     def opened(bounds: Bounds, *, forward: bool) -> Stream:
-        return by_index(operation, made, bounds, reader, page_sizes(source), forward=forward)
+        return by_page_number(operation, made, bounds, reader, page_sizes(source), forward=forward)
 
-    leg = Leg(made, opened, lambda: opened(Bounds(), forward=True))
-    outcome = await federated(operation, "stage", (stage.id, search, filter), [leg], page, (), policy, wanted)
+    factory = StreamFactory(made, opened, lambda: opened(Bounds(), forward=True))
+    outcome = await federated(operation, "stage", (stage.id, search, filter), [factory], page, (), policy, wanted)
     if stage.pipeline_type is not PipelineType.CONTACT and outcome.connection is not None:
         _note_applications(operation, outcome.connection.nodes)
     return outcome
@@ -194,7 +194,7 @@ async def stage_by_key(
 # ---------------------------------------------------------------- a pipeline's list
 
 
-def _leg(operation: Operation, source: Source, pipeline: Pipeline, wanted: Wanted, whole: int) -> Leg:
+def _leg(operation: Operation, source: Source, pipeline: Pipeline, wanted: Wanted, whole: int) -> StreamFactory:
     made = SourcePlan(source, ListQuery(), None, Ordering.RANK, never=not source.provider.capabilities.buckets)
 
     async def read() -> Listed:
@@ -208,7 +208,7 @@ def _leg(operation: Operation, source: Source, pipeline: Pipeline, wanted: Wante
         stages = ListedStream(operation, made, bounds, read)
         return stages if forward else ReverseStream(stages)
 
-    return Leg(made, opened, lambda: opened(Bounds(), forward=True))
+    return StreamFactory(made, opened, lambda: opened(Bounds(), forward=True))
 
 
 def _pipeline(operation: Operation, stage: StageRecord) -> Pipeline:

@@ -25,7 +25,7 @@ from resolvers.model.records import (
 from resolvers.model.selection import Wanted
 from resolvers.paging.arguments import PageArguments
 from resolvers.paging.federated_page import federated
-from resolvers.paging.stream_factory import Leg, by_index, leg
+from resolvers.paging.stream_factory import StreamFactory, by_page_number, stream_factory
 from resolvers.planning.explain_plan import explain_plan
 from resolvers.planning.plan import Ordering, SourcePlan, plan
 from resolvers.planning.search_text import searched
@@ -62,8 +62,8 @@ async def tags(
     `search` is each source's own search in the names.
     """
     search = searched(search)
-    legs = [_leg(operation, source, search) for source in operation.chosen(sources)]
-    outcome = await federated(operation, "tags", search, legs, page, (), policy, wanted)
+    factories = [_leg(operation, source, search) for source in operation.chosen(sources)]
+    outcome = await federated(operation, "tags", search, factories, page, (), policy, wanted)
     if outcome.connection is None:
         return outcome
     listed: ContactConnectionRecord = outcome.connection
@@ -103,7 +103,7 @@ async def tag_contacts(
         extra=conditions,
     )
     explain_plan(operation, "Tag.contacts", made)
-    return await federated(operation, "tag", tag.native_id, [leg(operation, made)], page, (), policy, wanted)
+    return await federated(operation, "tag", tag.native_id, [stream_factory(operation, made)], page, (), policy, wanted)
 
 
 async def tag_detail(operation: Operation, tag: TagRecord) -> TagRecord:
@@ -145,7 +145,7 @@ async def _read(operation: Operation, source: Source) -> TagList:
     return TagList(found, False)
 
 
-def _leg(operation: Operation, source: Source, search: str | None) -> Leg:
+def _leg(operation: Operation, source: Source, search: str | None) -> StreamFactory:
     made = SourcePlan(
         source, ListQuery(search=search), None, Ordering.RANK, never=not source.provider.capabilities.tags
     )
@@ -153,9 +153,9 @@ def _leg(operation: Operation, source: Source, search: str | None) -> Leg:
     reader = cast(RowReader, _reader(operation, source, search))
 
     def opened(bounds: Bounds, *, forward: bool) -> Stream:
-        return by_index(operation, made, bounds, reader, _sizes(source), forward=forward)
+        return by_page_number(operation, made, bounds, reader, _sizes(source), forward=forward)
 
-    return Leg(made, opened, lambda: opened(Bounds(), forward=True))
+    return StreamFactory(made, opened, lambda: opened(Bounds(), forward=True))
 
 
 def _reader(operation: Operation, source: Source, search: str | None) -> PagedList[TagRecord] | WholeList:

@@ -50,8 +50,8 @@ class Document(msgspec.Struct, frozen=True, eq=False):
     """A document and all that is known of it.
 
     `errors` are why it cannot be executed, empty for a valid one. `plans` are the projection's, `selections` those
-    of `gql.schema.core.selection`: both belong to this parsed document. `size` is the length of its text and of what is told of
-    it, `nodes` the size of its syntax tree.
+    of `gql.schema.core.selection`: both belong to this parsed document. `size` is the length of its text and
+    of what is told of it, `nodes` the size of its syntax tree.
     """
 
     text: str

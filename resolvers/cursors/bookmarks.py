@@ -1,6 +1,6 @@
 """Where reading goes on in one source: the positions a cursor holds (DESIGN.md 6, "Cursor").
 
-Every mark stands right after the last record it counts. `last` is that record's native id, `before` hashes of
+Every bookmark stands right after the last record it counts. `last` is that record's native id, `before` hashes of
 the up to seven rows before it, newest first: the anchors by which a position is found again when rows were inserted
 or deleted meanwhile. Sizes are bounded because a cursor may be forged.
 """
@@ -8,12 +8,12 @@ or deleted meanwhile. Sizes are bounded because a cursor may be forged.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Annotated, TypeAlias
-from zlib import crc32
 
 import msgspec
 from msgspec import Meta
+
+from resolvers.cursors.anchors import ANCHORS, NO_VERSION, Trail, short_hash
 
 Count = Annotated[int, Meta(ge=0, le=2**53)]
 Id = Annotated[str, Meta(max_length=512)]
@@ -31,18 +31,12 @@ EARLIEST = -62_135_596_799_000_000
 LATEST = 253_402_300_798_000_000
 Micros = Annotated[int, Meta(ge=EARLIEST, le=LATEST)]
 
-ANCHORS = 8
 
-# Records near a place, the nearest first: the hash of each and its version.
-Trail: TypeAlias = tuple[tuple[int, bytes], ...]
-NO_VERSION = b"\0\0"
-
-
-class IndexMark(msgspec.Struct, frozen=True, array_like=True, tag=1):
+class PageNumberBookmark(msgspec.Struct, frozen=True, array_like=True, tag=1):
     """A page-number list: the index of the next row, and the list's total then. `ahead` hashes the rows that follow,
     the nearest first, as far as a list that was read backward has not shown enough of those before. `alone`: which of
-    a stage's two lists it is (`resolvers.pipelines.board.StageList`), None where there is one. `versions` are those of `last`,
-    `before` and `ahead`, one behind the other."""
+    a stage's two lists it is (`resolvers.pipelines.board.StageList`), None where there is one. `versions` are those of
+    `last`, `before` and `ahead`, one behind the other."""
 
     index: Count
     last: Id | None
@@ -65,7 +59,7 @@ class IndexMark(msgspec.Struct, frozen=True, array_like=True, tag=1):
         return _trail(self.ahead, self.versions[2 * (0 if self.last is None else 1 + len(self.before)) :])
 
 
-class TokenMark(msgspec.Struct, frozen=True, array_like=True, tag=2):
+class PageTokenBookmark(msgspec.Struct, frozen=True, array_like=True, tag=2):
     """A cursor list: `index` of the next row in the page of `limit` rows behind `token`, which holds the last record,
     and when that was updated, in microseconds since the epoch. `bound`: the chain was begun by time, at this instant;
     filters are resent with every token. `following` is the next page's token where the last record ends its page.
@@ -82,11 +76,11 @@ class TokenMark(msgspec.Struct, frozen=True, array_like=True, tag=2):
     tied: Tied | None = None
 
 
-class KeyMark(msgspec.Struct, frozen=True, array_like=True, tag=3):
+class InstantBookmark(msgspec.Struct, frozen=True, array_like=True, tag=3):
     """A cursor list met from the other side: after the record that was updated `at`, by the time itself.
 
     `ahead` hashes the rows of the same instant that follow, the nearest first; None: what follows is not known.
-    `tied` is as in `TokenMark`.
+    `tied` is as in `PageTokenBookmark`.
     """
 
     at: Micros
@@ -96,7 +90,7 @@ class KeyMark(msgspec.Struct, frozen=True, array_like=True, tag=3):
     tied: Tied | None = None
 
 
-class LocalMark(msgspec.Struct, frozen=True, array_like=True, tag=4):
+class SortedHereBookmark(msgspec.Struct, frozen=True, array_like=True, tag=4):
     """A list that is sorted here: the index of the next record, the last one, and its sort keys where they are dates.
 
     `check` and `before` hash ids together with sort keys: a record whose key changed is no anchor any more. `total` is
@@ -117,7 +111,7 @@ class LocalMark(msgspec.Struct, frozen=True, array_like=True, tag=4):
         return _trail((self.check, *self.before), self.versions)
 
 
-class BucketMark(msgspec.Struct, frozen=True, array_like=True, tag=5):
+class StageBookmark(msgspec.Struct, frozen=True, array_like=True, tag=5):
     """Stage buckets one after the other: the stage, and the index of the next row in it."""
 
     stage: Id
@@ -128,14 +122,14 @@ class BucketMark(msgspec.Struct, frozen=True, array_like=True, tag=5):
     versions: Versions = b""
 
 
-class RunMark(msgspec.Struct, frozen=True, array_like=True, tag=6):
+class RunBookmark(msgspec.Struct, frozen=True, array_like=True, tag=6):
     """A run of equal leading keys that is sorted here: where the run starts, how many of it stand in front, the last
     of those, and the run's keys: a date in microseconds since the epoch, a text's short hash.
 
-    `check` and `before` hash ids together with sort keys, and only records of the run, as in `LocalMark`.
+    `check` and `before` hash ids together with sort keys, and only records of the run, as in `SortedHereBookmark`.
     """
 
-    start: IndexMark | TokenMark | KeyMark | None
+    start: PageNumberBookmark | PageTokenBookmark | InstantBookmark | None
     last: Id | None
     offset: Count
     check: Hash
@@ -143,53 +137,22 @@ class RunMark(msgspec.Struct, frozen=True, array_like=True, tag=6):
     keys: Annotated[tuple[Micros | None, ...], Meta(max_length=8)]
 
 
-Mark: TypeAlias = IndexMark | TokenMark | KeyMark | LocalMark | BucketMark | RunMark
-
-
-def short_hash(native_id: str) -> int:
-    return crc32(native_id.encode())
-
-
-def check_of(native_id: str, key: object) -> int:
-    """Returns the hash of a record that is sorted here: with another key it is no anchor any more."""
-    return crc32(repr((native_id, key)).encode())
-
-
-def anchors(ids: Sequence[str], older: tuple[str | None, tuple[int, ...]] = (None, ())) -> tuple[str | None, Before]:
-    """Returns `last` and `before` for the rows `ids`, oldest first, that follow a mark's own (`older`)."""
-    if not ids:
-        return older
-    hashes = [short_hash(native_id) for native_id in ids[-2 : -ANCHORS - 1 : -1]]
-    if len(hashes) < ANCHORS - 1 and older[0] is not None:
-        hashes += [short_hash(older[0]), *older[1]]
-    return ids[-1], tuple(hashes[: ANCHORS - 1])
-
-
-def version(updated_at: datetime | None) -> bytes:
-    """Returns two bytes that differ, as a rule, when a record was updated; `NO_VERSION` where nobody knows when."""
-    if updated_at is None:
-        return NO_VERSION
-    seconds = updated_at.toordinal() * 86_400 + updated_at.hour * 3_600 + updated_at.minute * 60 + updated_at.second
-    # 65,521 is the largest prime below 2^16.
-    return (1 + (seconds * 1_000_000 + updated_at.microsecond) % 65_521).to_bytes(2, "big")
-
-
-def changed(then: bytes, now: bytes) -> bool | None:
-    """Returns whether a record was updated between two versions of it, None where one of them is not known."""
-    return None if NO_VERSION in (then, now) else then != now
+Bookmark: TypeAlias = (
+    PageNumberBookmark | PageTokenBookmark | InstantBookmark | SortedHereBookmark | StageBookmark | RunBookmark
+)
 
 
 def _trail(hashes: Sequence[int], versions: bytes) -> Trail:
     return tuple((anchor, versions[2 * at : 2 * at + 2] or NO_VERSION) for at, anchor in enumerate(hashes))
 
 
-def index_mark(
+def page_number_bookmark(
     index: int, last: str | None, behind: Trail, following: Trail, total: int | None, alone: bool | None
-) -> IndexMark:
-    """Returns the mark behind the record `last`, which begins `behind` (None: behind nothing that is known)."""
+) -> PageNumberBookmark:
+    """Returns the bookmark behind the record `last`, which begins `behind` (None: behind nothing that is known)."""
     behind = () if last is None else behind[:ANCHORS]
     following = following[:ANCHORS]
-    return IndexMark(
+    return PageNumberBookmark(
         index,
         last,
         tuple(anchor for anchor, _ in behind[1:]),
@@ -198,26 +161,3 @@ def index_mark(
         alone,
         b"".join(seen for _, seen in behind) + b"".join(seen for _, seen in following),
     )
-
-
-def nearest_follower(ids: Sequence[str], ahead: Sequence[int]) -> tuple[int, int] | None:
-    """Returns where in `ids` the nearest surviving row that followed stands and its age (1: the next row), or None."""
-    places = {short_hash(native_id): position for position, native_id in reversed(list(enumerate(ids)))}
-    return next(((places[anchor], age) for age, anchor in enumerate(ahead, start=1) if anchor in places), None)
-
-
-def newest_anchor(ids: Sequence[str], last: str | None, before: Sequence[int]) -> tuple[int, int] | None:
-    """Returns where in `ids` the newest surviving anchor stands and its age (0: the last record itself), or None."""
-    if last is not None:
-        for position, native_id in enumerate(ids):
-            if native_id == last:
-                return position, 0
-    if not before:
-        return None
-    places: dict[int, int] = {}
-    for position, native_id in enumerate(ids):
-        places[short_hash(native_id)] = position
-    for age, anchor in enumerate(before, start=1):
-        if anchor in places:
-            return places[anchor], age
-    return None

@@ -12,7 +12,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from resolvers.cursors.bookmarks import Count, Mark
+from resolvers.cursors.bookmarks import Bookmark, Count
 from resolvers.model.errors import BadUserInput
 
 VERSION = b"\x01"
@@ -21,12 +21,12 @@ MAX_LENGTH = 8_192
 
 class Place(msgspec.Struct, frozen=True, array_like=True):
     """One source's part: how many records it has emitted, whether that was all, and where it goes on (None: at
-    its start; at its end when it is exhausted). `short`: in front of the mark's last record, which an earlier page
+    its start; at its end when it is exhausted). `short`: in front of the bookmark's last record, which an earlier page
     has shown already, reading backward."""
 
     rank: Count = 0
     exhausted: bool = False
-    mark: Mark | None = None
+    bookmark: Bookmark | None = None
     short: bool = False
 
 

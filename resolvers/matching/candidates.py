@@ -12,7 +12,7 @@ from providers.spi.budget import BudgetExceeded, Counter
 from providers.spi.errors import SourceError, SourceErrorCode
 from providers.spi.record import ContactRecord
 from resolvers.model.records import ErrorRecord
-from resolvers.paging.stream_factory import leg
+from resolvers.paging.stream_factory import stream_factory
 from resolvers.planning.phone_numbers import e164, last_digits
 from resolvers.planning.plan import plan
 from resolvers.planning.predicate import fold
@@ -180,7 +180,7 @@ async def _read(operation: Operation, source: Source, term: str, parts: frozense
 
 async def _search(operation: Operation, source: Source, term: str, parts: frozenset[str]) -> Stream:
     made = plan(source, filter=None, search=term, orders=(), parts=parts)
-    stream = leg(operation, made).open(Bounds(), forward=True)
+    stream = stream_factory(operation, made).open(Bounds(), forward=True)
     # Waiting here costs no call its time-out.
     key = ("searches", source.name)
     turn: asyncio.Semaphore = operation.memo.setdefault(key, asyncio.Semaphore(source.settings.max_concurrency))

@@ -10,6 +10,13 @@ DEFAULT_SIZE = 25
 MAX_SIZE = 100
 
 
+class CheckedPage(msgspec.Struct, frozen=True):
+    """Which page is wanted: its size and direction."""
+
+    size: int
+    forward: bool
+
+
 class PageArguments(msgspec.Struct, frozen=True):
     """Relay's four. `first` and `last` are None when not given; 25 applies when neither is."""
 
@@ -18,21 +25,13 @@ class PageArguments(msgspec.Struct, frozen=True):
     last: int | None = None
     before: str | None = None
 
-
-class Cut(msgspec.Struct, frozen=True):
-    """Which page is wanted: its size and direction."""
-
-    size: int
-    forward: bool
-
-
-def cut(page: PageArguments) -> Cut:
-    """Returns the page's size and direction. Raises BadUserInput naming the argument."""
-    if page.first is not None and page.last is not None:
-        raise BadUserInput("last", "give either first or last, not both")
-    for argument, value in (("first", page.first), ("last", page.last)):
-        if value is not None and not 0 <= value <= MAX_SIZE:
-            raise BadUserInput(argument, f"expected 0 to {MAX_SIZE}, got {value}")
-    if page.last is not None:
-        return Cut(page.last, False)
-    return Cut(DEFAULT_SIZE if page.first is None else page.first, True)
+    def checked(self) -> CheckedPage:
+        """Returns the page's size and direction. Raises BadUserInput naming the argument."""
+        if self.first is not None and self.last is not None:
+            raise BadUserInput("last", "give either first or last, not both")
+        for argument, value in (("first", self.first), ("last", self.last)):
+            if value is not None and not 0 <= value <= MAX_SIZE:
+                raise BadUserInput(argument, f"expected 0 to {MAX_SIZE}, got {value}")
+        if self.last is not None:
+            return CheckedPage(self.last, False)
+        return CheckedPage(DEFAULT_SIZE if self.first is None else self.first, True)

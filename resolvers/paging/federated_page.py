@@ -9,7 +9,7 @@ from msgspec import structs
 
 from providers.spi.errors import SourceError, SourceErrorCode
 from providers.spi.query import Order
-from resolvers.cursors.bookmarks import IndexMark, LocalMark, Mark
+from resolvers.cursors.bookmarks import Bookmark, PageNumberBookmark, SortedHereBookmark
 from resolvers.cursors.codec import Fingerprint, Place, fingerprint
 from resolvers.model.records import (
     ContactConnectionRecord,
@@ -18,10 +18,10 @@ from resolvers.model.records import (
     SourceErrorPolicy,
 )
 from resolvers.model.selection import Wanted
-from resolvers.paging.arguments import Cut, PageArguments, cut
+from resolvers.paging.arguments import CheckedPage, PageArguments
 from resolvers.paging.merge import Part, by_keys, by_rank
 from resolvers.paging.slices import Counts, fill
-from resolvers.paging.stream_factory import Leg, from_the_end
+from resolvers.paging.stream_factory import StreamFactory, from_the_end
 from resolvers.request.operation import Operation
 from resolvers.streams.base import Bounds, Stream
 
@@ -41,20 +41,20 @@ async def federated(
     operation: Operation,
     kind: str,
     question: object,
-    legs: Sequence[Leg],
+    factories: Sequence[StreamFactory],
     page: PageArguments,
     orders: tuple[Order, ...],
     policy: SourceErrorPolicy,
     wanted: Wanted,
 ) -> Outcome:
-    """Returns one page over all legs. Raises BadUserInput, and BudgetExceeded when the operation's budget ended before
-    anything was read that the page could give.
+    """Returns one page over all factories. Raises BadUserInput, and BudgetExceeded when the operation's budget ended
+    before anything was read that the page could give.
 
     `kind` and `question` (by its repr) make the fingerprint that ties cursors to their query.
     """
-    how = cut(page)
-    mark = fingerprint(kind, [leg.plan.source.name for leg in legs], question)
-    making = _Page(operation, mark, legs, page, how, orders, wanted)
+    how = page.checked()
+    bookmark = fingerprint(kind, [factory.plan.source.name for factory in factories], question)
+    making = _Page(operation, bookmark, factories, page, how, orders, wanted)
     await making.read()
     making.check_progress()
     if wanted.total:
@@ -62,11 +62,11 @@ async def federated(
     return making.outcome(policy)
 
 
-def _at_start(mark: Mark | None, own: bool) -> bool:
-    """Whether nothing stands before a mark, or (`own`) before the record in front of it."""
-    if isinstance(mark, IndexMark | LocalMark):
-        return mark.index <= (1 if own else 0)
-    return mark is None
+def _at_start(bookmark: Bookmark | None, own: bool) -> bool:
+    """Whether nothing stands before a bookmark, or (`own`) before the record in front of it."""
+    if isinstance(bookmark, PageNumberBookmark | SortedHereBookmark):
+        return bookmark.index <= (1 if own else 0)
+    return bookmark is None
 
 
 def _moved(part: Part) -> bool:
@@ -74,7 +74,7 @@ def _moved(part: Part) -> bool:
     stream = part.stream
     if stream is None or part.error is not None or not stream.stopped or part.taken < len(stream.items):
         return False
-    return stream.end_mark() != stream.base_mark()
+    return stream.end_bookmark() != stream.base_bookmark()
 
 
 class _Page:
@@ -83,37 +83,37 @@ class _Page:
     def __init__(
         self,
         operation: Operation,
-        mark: Fingerprint,
-        legs: Sequence[Leg],
+        bookmark: Fingerprint,
+        factories: Sequence[StreamFactory],
         page: PageArguments,
-        how: Cut,
+        how: CheckedPage,
         orders: tuple[Order, ...],
         wanted: Wanted,
     ) -> None:
         self.operation = operation
-        self.fingerprint = mark
-        self.legs = legs
+        self.fingerprint = bookmark
+        self.factories = factories
         self.arguments = page
         self.how = how
         self.orders = orders
         self.wanted = wanted
         codec = operation.cursors
-        count = len(legs)
-        self.after = None if page.after is None else codec.decode("after", page.after, mark, count)
-        self.before = None if page.before is None else codec.decode("before", page.before, mark, count)
-        self.parts = [self._part(index, leg) for index, leg in enumerate(legs)]
-        self.counts = Counts(self.parts, legs)
+        count = len(factories)
+        self.after = None if page.after is None else codec.decode("after", page.after, bookmark, count)
+        self.before = None if page.before is None else codec.decode("before", page.before, bookmark, count)
+        self.parts = [self._part(index, factory) for index, factory in enumerate(factories)]
+        self.counts = Counts(self.parts, factories)
         self.items: list[tuple[Part, int]] = []
 
-    def _part(self, index: int, leg: Leg) -> Part:
+    def _part(self, index: int, factory: StreamFactory) -> Part:
         after = self.after.places[index] if self.after is not None else None
         before = self.before.places[index] if self.before is not None else None
         forward = self.how.forward
         place = (after if forward else before) or (Place() if forward else _THE_END)
         from_end = not forward and place == _THE_END
         # Ranks are counted from the start: the end's are known when the list's length is. One list needs none.
-        part = Part(index, leg.plan, place, rank=place.rank, from_end=from_end and len(self.legs) > 1)
-        if leg.plan.never:
+        part = Part(index, factory.plan, place, rank=place.rank, from_end=from_end and len(self.factories) > 1)
+        if factory.plan.never:
             return part
         if from_end:
             before = None
@@ -123,19 +123,19 @@ class _Page:
         if not forward and before is not None:
             part.rank = max(0, place.rank - (1 if own and not place.short else 0))
             part.place = structs.replace(place, rank=part.rank, short=own)
-            if _at_start(before.mark, own):
+            if _at_start(before.bookmark, own):
                 part.place = after or Place()
                 return part
         bounds = Bounds(
-            after.mark if after is not None else None,
-            before.mark if before is not None else None,
-            before_own=own,
-            bounded_after=after is not None and after.mark is not None,
+            after.bookmark if after is not None else None,
+            before.bookmark if before is not None else None,
+            excludes_bookmark_record=own,
+            bounded_after=after is not None and after.bookmark is not None,
             bounded_before=before is not None,
         )
-        part.stream = leg.open(bounds, forward=forward)
+        part.stream = factory.open(bounds, forward=forward)
         if part.from_end and not self.orders:
-            part.stream = from_the_end(part.stream, lambda: leg.open(bounds, forward=True))
+            part.stream = from_the_end(part.stream, lambda: factory.open(bounds, forward=True))
         return part
 
     # ------------------------------------------------------------ reading
@@ -258,7 +258,7 @@ class _Page:
             places[part.index] = Place(
                 self._rank(part) + seen[part.index],
                 self._at_the_end(stream) and seen[part.index] == len(stream.items),
-                stream.mark_after(item),
+                stream.bookmark_after(item),
             )
             if wanted.cursors or number in (0, final):
                 cursors.append(encode(self.fingerprint, part.index, places))
@@ -279,9 +279,9 @@ class _Page:
         for part in self.parts:
             stream = part.stream
             if stream is not None and part.error is None and stream.stopped and part.taken == len(stream.items):
-                mark = stream.end_mark()
-                if part.taken or mark != stream.base_mark():
-                    places[part.index] = Place(places[part.index].rank, mark=mark)
+                bookmark = stream.end_bookmark()
+                if part.taken or bookmark != stream.base_bookmark():
+                    places[part.index] = Place(places[part.index].rank, bookmark=bookmark)
                 beyond = True
         if beyond or (not self.items and more):
             return self.operation.cursors.encode(self.fingerprint, -1, places)
@@ -306,10 +306,10 @@ class _Page:
             return part.place
         if self.how.forward:
             nothing = self._at_the_end(stream) and not stream.items
-            return Place(part.rank, part.place.exhausted or nothing, stream.base_mark())
+            return Place(part.rank, part.place.exhausted or nothing, stream.base_bookmark())
         if stream.ended and part.taken == len(stream.items):
             # Nothing of it stands before the page: it begins where `after` says, or at its start.
             return Place() if self.after is None else self.after.places[part.index]
         if part.taken:
-            return Place(self._rank(part), mark=stream.mark_before(part.taken - 1))
-        return Place(part.rank, mark=stream.mark_after(0)) if stream.items else part.place
+            return Place(self._rank(part), bookmark=stream.bookmark_before(part.taken - 1))
+        return Place(part.rank, bookmark=stream.bookmark_after(0)) if stream.items else part.place

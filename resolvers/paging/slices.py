@@ -11,7 +11,7 @@ from providers.spi.errors import SourceError
 from resolvers.cursors.codec import Place
 from resolvers.model.records import ErrorRecord, SliceRecord, SourceStatus
 from resolvers.paging.merge import Part
-from resolvers.paging.stream_factory import Leg
+from resolvers.paging.stream_factory import StreamFactory
 
 
 async def fill(part: Part, count: int) -> None:
@@ -30,9 +30,9 @@ async def fill(part: Part, count: int) -> None:
 class Counts:
     """The totals of a page's parts."""
 
-    def __init__(self, parts: Sequence[Part], legs: Sequence[Leg]) -> None:
+    def __init__(self, parts: Sequence[Part], factories: Sequence[StreamFactory]) -> None:
         self._parts = parts
-        self._legs = legs
+        self._legs = factories
         self._counted: dict[int, int | None] = {}
 
     @property

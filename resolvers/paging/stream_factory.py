@@ -9,25 +9,25 @@ import msgspec
 
 from providers.spi.capabilities import Paging
 from providers.spi.query import ListQuery
-from resolvers.cursors.bookmarks import LocalMark
-from resolvers.pipelines.board_stream import BucketStream
+from resolvers.cursors.bookmarks import SortedHereBookmark
+from resolvers.pipelines.board_stream import BoardStream
 from resolvers.planning.plan import Ordering, SourcePlan
 from resolvers.reading.paged_list import PageSizes
 from resolvers.reading.whole_list import Whole, contact_list, page_sizes, read_whole
 from resolvers.request.operation import Operation
 from resolvers.streams.base import Bounds, Open, Stream
-from resolvers.streams.page_number.backward import BackwardIndexStream
-from resolvers.streams.page_number.base import IndexListStream, RowReader
-from resolvers.streams.page_number.forward import IndexStream
-from resolvers.streams.page_token.backward import BackwardTokenStream
-from resolvers.streams.page_token.forward import TokenStream
+from resolvers.streams.page_number.backward import BackwardPageNumberStream
+from resolvers.streams.page_number.base import PageNumberStreamBase, RowReader
+from resolvers.streams.page_number.forward import PageNumberStream
+from resolvers.streams.page_token.backward import BackwardPageTokenStream
+from resolvers.streams.page_token.forward import PageTokenStream
 from resolvers.streams.reversed import ReverseStream
-from resolvers.streams.sorted_here.fallback import OwnOrderStream
+from resolvers.streams.sorted_here.fallback import FallbackStream
 from resolvers.streams.sorted_here.runs import RunStream
-from resolvers.streams.sorted_here.sorted_list import LocalStream
+from resolvers.streams.sorted_here.sorted_list import SortedHereStream
 
 
-class Leg(msgspec.Struct, frozen=True):
+class StreamFactory(msgspec.Struct, frozen=True):
     """One source's part: its plan, what opens its stream between bounds, forward or backward, and what opens a
     stream of which one record tells the total."""
 
@@ -36,7 +36,7 @@ class Leg(msgspec.Struct, frozen=True):
     count: Callable[[], Stream]
 
 
-def leg(operation: Operation, plan: SourcePlan) -> Leg:
+def stream_factory(operation: Operation, plan: SourcePlan) -> StreamFactory:
     """Returns the usual way of reading a plan's contacts."""
 
     def opened(bounds: Bounds, *, forward: bool) -> Stream:
@@ -53,34 +53,34 @@ def leg(operation: Operation, plan: SourcePlan) -> Leg:
         ordering=Ordering.RANK,
         orders=(),
     )
-    return Leg(plan, opened, lambda: _plain(operation, unsorted, Bounds(), forward=True))
+    return StreamFactory(plan, opened, lambda: _plain(operation, unsorted, Bounds(), forward=True))
 
 
 def _plain(operation: Operation, plan: SourcePlan, bounds: Bounds, *, forward: bool) -> Stream:
     if plan.buckets:
-        stages = BucketStream(operation, plan, bounds)
+        stages = BoardStream(operation, plan, bounds)
         return stages if forward else ReverseStream(stages)
     if plan.source.provider.capabilities.paging is Paging.CURSOR:
         if forward:
-            return TokenStream(operation, plan, bounds)
-        back = BackwardTokenStream(operation, plan, bounds)
-        return back if back.reversible else ReverseStream(TokenStream(operation, plan, bounds))
+            return PageTokenStream(operation, plan, bounds)
+        back = BackwardPageTokenStream(operation, plan, bounds)
+        return back if back.reversible else ReverseStream(PageTokenStream(operation, plan, bounds))
     contacts = contact_list(operation, plan)
-    return by_index(operation, plan, bounds, contacts, page_sizes(plan.source), forward=forward)
+    return by_page_number(operation, plan, bounds, contacts, page_sizes(plan.source), forward=forward)
 
 
-def by_index(
+def by_page_number(
     operation: Operation, plan: SourcePlan, bounds: Bounds, reader: RowReader, sizes: PageSizes, *, forward: bool
-) -> IndexListStream:
+) -> PageNumberStreamBase:
     """Returns the stream of a page-number list."""
-    return (IndexStream if forward else BackwardIndexStream)(operation, plan, bounds, reader, sizes)
+    return (PageNumberStream if forward else BackwardPageNumberStream)(operation, plan, bounds, reader, sizes)
 
 
 def _sorted_here(operation: Operation, plan: SourcePlan, bounds: Bounds, forward: bool) -> Stream:
     async def read() -> Whole:
         if not plan.buckets:
             return await read_whole(operation, plan)
-        stages = ReverseStream(BucketStream(operation, msgspec.structs.replace(plan, residual=None), Bounds()))
+        stages = ReverseStream(BoardStream(operation, msgspec.structs.replace(plan, residual=None), Bounds()))
         await stages.fill(1)
         said = tuple(stages.warnings.values())
         return Whole(stages.items[::-1], [], [], warnings=said, stale=stages.stale, fetched_at=stages.fetched_at)
@@ -95,22 +95,26 @@ def _sorted_here(operation: Operation, plan: SourcePlan, bounds: Bounds, forward
         plan.left,
         plan.orders,
     )
-    marks = [mark for mark in (bounds.after, bounds.before) if mark is not None]
+    bookmarks = [bookmark for bookmark in (bounds.after, bounds.before) if bookmark is not None]
     # A walk stays with the order it began in.
-    in_own = bool(plan.own_orders) and not all(isinstance(mark, LocalMark) for mark in marks)
-    local = LocalStream(operation, plan, Bounds() if in_own else bounds, read, identity, forward=forward)
-    if not plan.own_orders:
+    in_fallback = bool(plan.fallback_orders) and not all(
+        isinstance(bookmark, SortedHereBookmark) for bookmark in bookmarks
+    )
+    local = SortedHereStream(operation, plan, Bounds() if in_fallback else bounds, read, identity, forward=forward)
+    if not plan.fallback_orders:
         return local
     query = plan.query
     own = msgspec.structs.replace(
-        plan, query=ListQuery(query.conditions, query.search, plan.own_orders, query.parts), ordering=Ordering.PUSHED
+        plan,
+        query=ListQuery(query.conditions, query.search, plan.fallback_orders, query.parts),
+        ordering=Ordering.PUSHED,
     )
-    return OwnOrderStream(local, lambda: _plain(operation, own, bounds, forward=forward), in_own=in_own)
+    return FallbackStream(local, lambda: _plain(operation, own, bounds, forward=forward), in_fallback=in_fallback)
 
 
 def from_the_end(stream: Stream, reopened: Callable[[], Stream]) -> Stream:
     """Returns the stream by which the end of a list is read when its ranks must be known: as a whole when the source
     cannot count what holds (DESIGN.md 6)."""
-    if stream.plan.residual is None and isinstance(stream, BackwardIndexStream):
+    if stream.plan.residual is None and isinstance(stream, BackwardPageNumberStream):
         return stream
     return stream if isinstance(stream, ReverseStream) else ReverseStream(reopened())

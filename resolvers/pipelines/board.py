@@ -17,7 +17,7 @@ from providers.spi.provider import Pipeline
 from providers.spi.query import ListQuery
 from providers.spi.record import ContactRecord
 from providers.spi.request import Response
-from resolvers.cursors.bookmarks import IndexMark
+from resolvers.cursors.bookmarks import PageNumberBookmark
 from resolvers.pipelines.stage_endpoint import shared_names
 from resolvers.planning.plan import SourcePlan
 from resolvers.reading.consistency import side_by_side
@@ -285,9 +285,9 @@ class StageReader:
     def alone(self) -> bool | None:
         return None if self._list is None else self._list.alone
 
-    def go_on(self, mark: IndexMark) -> None:
-        if mark.alone is not None:
-            self._list = StageList(mark.alone, mark.total)
+    def go_on(self, bookmark: PageNumberBookmark) -> None:
+        if bookmark.alone is not None:
+            self._list = StageList(bookmark.alone, bookmark.total)
 
     async def read(self, start: int, stop: int) -> Rows[ContactRecord]:
         rows, self._list = await self._board.read(self._key, start, stop, self._list)

@@ -7,38 +7,38 @@ from collections.abc import Sequence
 from providers.spi.budget import BudgetExceeded
 from providers.spi.errors import SourceErrorCode
 from providers.spi.provider import Pipeline
-from resolvers.cursors.bookmarks import BucketMark, IndexMark
+from resolvers.cursors.bookmarks import PageNumberBookmark, StageBookmark
 from resolvers.pipelines.board import board
 from resolvers.planning.plan import SourcePlan
 from resolvers.reading.progress import Progress
 from resolvers.reading.whole_list import page_sizes
 from resolvers.request.operation import Operation
 from resolvers.streams.base import Bounds, Stream
-from resolvers.streams.page_number.forward import IndexStream
+from resolvers.streams.page_number.forward import PageNumberStream
 
 
-class BucketStream(Stream):
+class BoardStream(Stream):
     """All stages of the active pipeline in its order, forward (backward: `resolvers.streams.reversed`).
 
     Each stage is read as the page-number list that it is; an answer to one brings the first page of the others.
     """
 
-    MARKS = (BucketMark,)
+    BOOKMARKS = (StageBookmark,)
 
     def __init__(self, operation: Operation, plan: SourcePlan, bounds: Bounds) -> None:
         super().__init__(operation, plan, bounds, forward=True)
-        mark, limit = bounds.after, bounds.before
-        assert mark is None or isinstance(mark, BucketMark)
-        assert limit is None or isinstance(limit, BucketMark)
-        self._mark = mark
+        bookmark, limit = bounds.after, bounds.before
+        assert bookmark is None or isinstance(bookmark, StageBookmark)
+        assert limit is None or isinstance(limit, StageBookmark)
+        self._bookmark = bookmark
         self._limit = limit
         self._board = board(operation, plan, Pipeline(), whole=True)
         # The stages read so far, and where each item stands among theirs.
-        self._stages: list[tuple[str, IndexStream]] = []
+        self._stages: list[tuple[str, PageNumberStream]] = []
         self._places: list[tuple[int, int]] = []
         self._taken = 0
-        if mark is not None:
-            self._enter(mark.stage, mark)
+        if bookmark is not None:
+            self._enter(bookmark.stage, bookmark)
         self.warn(
             SourceErrorCode.SEARCH_INCOMPLETE,
             "searches the stages of its active pipeline; contacts outside of it, or in no stage, are not found",
@@ -101,30 +101,36 @@ class BucketStream(Stream):
 
     async def _is_empty(self) -> bool:
         """Whether the stretch begins in a stage behind the one that it ends in."""
-        mark, limit = self._mark, self._limit
-        if mark is None or limit is None or mark.stage == limit.stage:
+        bookmark, limit = self._bookmark, self._limit
+        if bookmark is None or limit is None or bookmark.stage == limit.stage:
             return False
         stages = await self._board.order()
-        return {mark.stage, limit.stage} <= set(stages) and stages.index(mark.stage) > stages.index(limit.stage)
+        return {bookmark.stage, limit.stage} <= set(stages) and stages.index(bookmark.stage) > stages.index(limit.stage)
 
-    def _enter(self, stage: str, mark: BucketMark | None) -> None:
+    def _enter(self, stage: str, bookmark: StageBookmark | None) -> None:
         after = (
-            None if mark is None else IndexMark(mark.index, mark.last, mark.before, mark.total, versions=mark.versions)
+            None
+            if bookmark is None
+            else PageNumberBookmark(
+                bookmark.index, bookmark.last, bookmark.before, bookmark.total, versions=bookmark.versions
+            )
         )
         limit = self._limit
         if limit is not None and limit.stage == stage:
-            before = IndexMark(limit.index, limit.last, limit.before, limit.total, versions=limit.versions)
-            bounds = Bounds(after, before, before_own=self.bounds.before_own, bounded_before=True)
+            before = PageNumberBookmark(limit.index, limit.last, limit.before, limit.total, versions=limit.versions)
+            bounds = Bounds(
+                after, before, excludes_bookmark_record=self.bounds.excludes_bookmark_record, bounded_before=True
+            )
         else:
             bounds = Bounds(after)
         reader = self._board.stage(stage, stage)
-        stream = IndexStream(self.operation, self.plan, bounds, reader, page_sizes(self.source))
+        stream = PageNumberStream(self.operation, self.plan, bounds, reader, page_sizes(self.source))
         # The scan limit is one for all stages.
         stream.scanned = self.scanned
         self._stages.append((stage, stream))
         self._taken = 0
 
-    def _take(self, stream: IndexStream) -> None:
+    def _take(self, stream: PageNumberStream) -> None:
         place = len(self._stages) - 1
         self._places += [(place, item) for item in range(self._taken, len(stream.items))]
         self.items += stream.items[self._taken :]
@@ -136,25 +142,32 @@ class BucketStream(Stream):
         self.warnings = stream.warnings | self.warnings
         self.total = self._board.total
 
-    def _of(self, place: int, mark: IndexMark | None) -> BucketMark | None:
-        """Returns a mark of one stage as one of all. At a stage's start that is where the stage before it ended."""
-        if mark is not None:
-            return BucketMark(self._stages[place][0], mark.index, mark.last, mark.before, mark.total, mark.versions)
-        return self._of(place - 1, self._stages[place - 1][1].end_mark()) if place else self._mark
+    def _of(self, place: int, bookmark: PageNumberBookmark | None) -> StageBookmark | None:
+        """Returns a bookmark of one stage as one of all. At a stage's start that is where the stage before it ended."""
+        if bookmark is not None:
+            return StageBookmark(
+                self._stages[place][0],
+                bookmark.index,
+                bookmark.last,
+                bookmark.before,
+                bookmark.total,
+                bookmark.versions,
+            )
+        return self._of(place - 1, self._stages[place - 1][1].end_bookmark()) if place else self._bookmark
 
-    def mark_after(self, item: int) -> BucketMark:
+    def bookmark_after(self, item: int) -> StageBookmark:
         place, inner = self._places[item]
         stage, stream = self._stages[place]
-        mark = stream.mark_after(inner)
-        return BucketMark(stage, mark.index, mark.last, mark.before, mark.total, mark.versions)
+        bookmark = stream.bookmark_after(inner)
+        return StageBookmark(stage, bookmark.index, bookmark.last, bookmark.before, bookmark.total, bookmark.versions)
 
-    def mark_before(self, item: int) -> BucketMark | None:
+    def bookmark_before(self, item: int) -> StageBookmark | None:
         place, inner = self._places[item]
-        return self._of(place, self._stages[place][1].mark_before(inner))
+        return self._of(place, self._stages[place][1].bookmark_before(inner))
 
-    def base_mark(self) -> BucketMark | None:
-        return self._of(0, self._stages[0][1].base_mark()) if self._mark is not None else None
+    def base_bookmark(self) -> StageBookmark | None:
+        return self._of(0, self._stages[0][1].base_bookmark()) if self._bookmark is not None else None
 
-    def end_mark(self) -> BucketMark | None:
+    def end_bookmark(self) -> StageBookmark | None:
         place = len(self._stages) - 1
-        return self._of(place, self._stages[place][1].end_mark()) if self._stages else self._mark
+        return self._of(place, self._stages[place][1].end_bookmark()) if self._stages else self._bookmark

@@ -15,14 +15,14 @@ from resolvers.request.once import once
 from resolvers.request.operation import Operation
 
 
-class Told(NamedTuple):
+class StagesByEndpoint(NamedTuple):
     """The endpoint's answer: the stages in the pipeline's order."""
 
     stages: list[Stage]
     response: Response
 
 
-async def told_stages(operation: Operation, source: Source, pipeline: Pipeline) -> Told | None:
+async def stages_by_endpoint(operation: Operation, source: Source, pipeline: Pipeline) -> StagesByEndpoint | None:
     """Returns what the endpoint says, asked once an operation; None where there is none. Raises SourceError."""
     return await once(operation, ("stages", source.name, pipeline), lambda: _ask(operation, source, pipeline))
 
@@ -34,7 +34,7 @@ def shared_names(operation: Operation, source: Source) -> set[str | None]:
     return shared
 
 
-async def _ask(operation: Operation, source: Source, pipeline: Pipeline) -> Told | None:
+async def _ask(operation: Operation, source: Source, pipeline: Pipeline) -> StagesByEndpoint | None:
     provider = source.provider
     try:
         # Decoded here: one answer holds all pipelines of a type.
@@ -49,7 +49,7 @@ async def _ask(operation: Operation, source: Source, pipeline: Pipeline) -> Told
         return None
     names = Counter(stage.name for stage in stages)
     shared_names(operation, source).update(stage.native_id for stage in stages if names[stage.name] > 1)
-    return Told(stages, response)
+    return StagesByEndpoint(stages, response)
 
 
 def _undecoded(response: Response, source: SourceRecord) -> Response:

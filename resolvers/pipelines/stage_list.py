@@ -17,7 +17,7 @@ from providers.spi.record import SourceRecord, StageRecord
 from resolvers.model.global_ids import StageKey, stage_id
 from resolvers.model.records import ErrorRecord
 from resolvers.pipelines.board import Board, board
-from resolvers.pipelines.stage_endpoint import told_stages
+from resolvers.pipelines.stage_endpoint import stages_by_endpoint
 from resolvers.pipelines.stage_stream import Listed
 from resolvers.planning.plan import Ordering, SourcePlan
 from resolvers.request.operation import Operation
@@ -108,7 +108,7 @@ async def known_stages(
 
 async def _endpoint(operation: Operation, source: Source, pipeline: Pipeline) -> Listed | None:
     """Returns the stages by the pipeline endpoint, None where there is no such endpoint. Raises SourceError."""
-    told = await told_stages(operation, source, pipeline)
+    told = await stages_by_endpoint(operation, source, pipeline)
     if told is None or (pipeline.native_id is not None and not told.stages):
         # An answer of the one active pipeline tells nothing of another: the stage buckets may.
         return None

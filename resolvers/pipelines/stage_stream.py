@@ -10,7 +10,7 @@ import msgspec
 
 from providers.spi.record import ContactRecord, StageRecord
 from providers.spi.request import Response
-from resolvers.cursors.bookmarks import IndexMark, Mark
+from resolvers.cursors.bookmarks import Bookmark, PageNumberBookmark
 from resolvers.cursors.codec import malformed
 from resolvers.model.records import ErrorRecord
 from resolvers.planning.plan import SourcePlan
@@ -36,8 +36,8 @@ class ListedStream(Stream):
         self._read = read
         self._start = 0
         self._anchors: list[str] = []
-        self._after = _index_mark("after", bounds.after)
-        self._before = _index_mark("before", bounds.before)
+        self._after = _page_number_bookmark("after", bounds.after)
+        self._before = _page_number_bookmark("before", bounds.before)
 
     async def fill(self, count: int) -> None:
         if self.ended:
@@ -50,32 +50,32 @@ class ListedStream(Stream):
         self._start = self._place(self._after)
         if self._before is not None:
             stop = self._place(self._before)
-            if self.bounds.before_own and stop and self._anchors[stop - 1] == self._before.last:
+            if self.bounds.excludes_bookmark_record and stop and self._anchors[stop - 1] == self._before.last:
                 stop -= 1
         # Without filter and order the engine looks at a record's id and at nothing else.
         self.items = cast("list[ContactRecord]", list(listed.records[self._start : stop]))
         self.scanned = len(listed.records)
         self.ended = True
 
-    def _place(self, mark: IndexMark | None) -> int:
-        """Returns the index after the mark's record, or its old index when the record is gone."""
-        if mark is None:
+    def _place(self, bookmark: PageNumberBookmark | None) -> int:
+        """Returns the index after the bookmark's record, or its old index when the record is gone."""
+        if bookmark is None:
             return 0
-        if mark.last in self._anchors:
-            return self._anchors.index(mark.last) + 1
-        return min(mark.index, len(self._anchors))
+        if bookmark.last in self._anchors:
+            return self._anchors.index(bookmark.last) + 1
+        return min(bookmark.index, len(self._anchors))
 
-    def _mark(self, index: int) -> IndexMark:
-        return IndexMark(index, self._anchors[index - 1], (), self.total)
+    def _bookmark(self, index: int) -> PageNumberBookmark:
+        return PageNumberBookmark(index, self._anchors[index - 1], (), self.total)
 
-    def mark_after(self, item: int) -> Mark:
-        return self._mark(self._start + item + 1)
+    def bookmark_after(self, item: int) -> Bookmark:
+        return self._bookmark(self._start + item + 1)
 
-    def mark_before(self, item: int) -> Mark | None:
+    def bookmark_before(self, item: int) -> Bookmark | None:
         index = self._start + item
-        return self._mark(index) if index else None
+        return self._bookmark(index) if index else None
 
-    def base_mark(self) -> Mark | None:
+    def base_bookmark(self) -> Bookmark | None:
         return self._after
 
 
@@ -83,7 +83,7 @@ def _anchor(stage: StageRecord) -> str:
     return blake2b((stage.native_id or stage.name).encode(), digest_size=8).hexdigest()
 
 
-def _index_mark(argument: str, mark: Mark | None) -> IndexMark | None:
-    if mark is None or isinstance(mark, IndexMark):
-        return mark
+def _page_number_bookmark(argument: str, bookmark: Bookmark | None) -> PageNumberBookmark | None:
+    if bookmark is None or isinstance(bookmark, PageNumberBookmark):
+        return bookmark
     raise malformed(argument)

@@ -35,8 +35,8 @@ class SourcePlan(msgspec.Struct, frozen=True):
     `residual` is what records are held against here, None when the source answers exactly; `weight` is about how many
     comparisons that is, and `phones` are the operands in it that are read as numbers. `never`: no record can hold,
     nothing is asked. `orders` are all the sort keys; the source is asked those in `query.orders`. `single_fields`: what
-    is searched for may stand in several fields, and the source looks at each by itself. `own_orders`: the order to fall
-    back on when LOCAL needs more than the scan limit; empty when there is none.
+    is searched for may stand in several fields, and the source looks at each by itself. `fallback_orders`: the order
+    to fall back on when LOCAL needs more than the scan limit; empty when there is none.
     """
 
     source: Source
@@ -44,7 +44,7 @@ class SourcePlan(msgspec.Struct, frozen=True):
     residual: Predicate | None
     ordering: Ordering
     orders: tuple[Order, ...] = ()
-    own_orders: tuple[Order, ...] = ()
+    fallback_orders: tuple[Order, ...] = ()
     never: bool = False
     buckets: bool = False
     left: tuple[Filter, ...] = ()

@@ -17,7 +17,7 @@ T = TypeVar("T")
 R = TypeVar("R", Response, Response | None)
 
 
-def of_one_time(responses: Iterable[Response | None]) -> bool:
+def consistent(responses: Iterable[Response | None]) -> bool:
     """Whether answers fit together: none is from the cache, or all were under way at the same time."""
     came = [response for response in responses if response is not None]
     if not any(response.cache_hit for response in came):
@@ -31,7 +31,7 @@ async def side_by_side(
     """Returns the answers to questions that belong together; all are asked for again, past the cache, when what it
     gave does not fit the rest. Raises what asking raises."""
     answers = await _all(asks)
-    if of_one_time(response for _, response in answers):
+    if consistent(response for _, response in answers):
         return answers
     past_cache()
     return await _all(asks)

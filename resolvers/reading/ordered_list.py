@@ -8,7 +8,7 @@ import msgspec
 
 from providers.spi.errors import SourceInvalidResponse
 from providers.spi.record import TagRecord
-from resolvers.cursors.bookmarks import IndexMark
+from resolvers.cursors.bookmarks import PageNumberBookmark
 from resolvers.reading.paged_list import PagedList, Rows
 
 # Rows that move while they are read come twice, and others not at all: then the list is read once more.
@@ -16,7 +16,7 @@ _ATTEMPTS = 3
 
 
 class WholeList:
-    """A source's tags in the order of their ids (`resolvers.streams.page_number.base.RowReader`), at most `limit` of them.
+    """A source's tags in the order of their ids, at most `limit` of them: a `RowReader`.
 
     A source that sorts by a name or a time may swap equal ones between two pages. Read whole, a tag that came twice
     is seen, and no place depends on the source's order. `reread` has the source itself asked from now on.
@@ -34,15 +34,15 @@ class WholeList:
 
     @property
     def alone(self) -> bool | None:
-        """None: there is one list alone, whose marks need not say which."""
+        """None: there is one list alone, whose bookmarks need not say which."""
         return None
 
     def forget(self) -> None:
         """Has the list read anew."""
         self._rows = None
 
-    def go_on(self, mark: IndexMark) -> None:
-        """Does nothing: reading goes on from any mark alike."""
+    def go_on(self, bookmark: PageNumberBookmark) -> None:
+        """Does nothing: reading goes on from any bookmark alike."""
 
     async def read(self, start: int, stop: int) -> Rows[TagRecord]:
         """Returns the rows `start` to before `stop`. Raises SourceError, also when tags go on coming twice."""

@@ -12,7 +12,7 @@ from providers.spi.errors import SourceBadRequest, SourceInvalidResponse
 from providers.spi.page import BadRow
 from providers.spi.provider import PageNumber
 from providers.spi.request import Response
-from resolvers.cursors.bookmarks import IndexMark
+from resolvers.cursors.bookmarks import PageNumberBookmark
 from resolvers.reading.consistency import side_by_side
 from resolvers.reading.page_windows import Window, window
 
@@ -136,11 +136,11 @@ class PagedList(Generic[S]):
 
     @property
     def alone(self) -> bool | None:
-        """None: there is one list alone, whose marks need not say which."""
+        """None: there is one list alone, whose bookmarks need not say which."""
         return None
 
-    def go_on(self, mark: IndexMark) -> None:
-        """Does nothing: reading goes on from any mark alike."""
+    def go_on(self, bookmark: PageNumberBookmark) -> None:
+        """Does nothing: reading goes on from any bookmark alike."""
 
     async def read(self, start: int, stop: int) -> Rows[S]:
         """Returns the rows `start` to before `stop`. Raises SourceError.

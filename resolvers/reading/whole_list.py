@@ -17,7 +17,7 @@ from providers.spi.record import ContactRecord
 from providers.spi.request import Response
 from resolvers.model.records import ErrorRecord
 from resolvers.planning.plan import SourcePlan
-from resolvers.reading.consistency import of_one_time
+from resolvers.reading.consistency import consistent
 from resolvers.reading.paged_list import PagedList, PageSizes
 from resolvers.reading.progress import Progress, Tokens
 from resolvers.request.operation import Operation
@@ -79,7 +79,7 @@ async def read_whole(operation: Operation, plan: SourcePlan) -> Whole:
     if plan.source.provider.capabilities.paging is Paging.CURSOR:
         try:
             chain = await _read_chain(operation, plan)
-            if of_one_time(chain.responses):
+            if consistent(chain.responses):
                 return chain
         except _ExpiredInCache:
             pass
@@ -88,7 +88,7 @@ async def read_whole(operation: Operation, plan: SourcePlan) -> Whole:
     whole = Whole([], [], [])
     for _ in range(_ATTEMPTS):
         whole, steady = await _read_pages(operation, plan)
-        if steady and of_one_time(whole.responses):
+        if steady and consistent(whole.responses):
             return whole
         operation.forget(plan.source)
     whole.drifted = True

@@ -12,7 +12,7 @@ from providers.spi.errors import SourceErrorCode
 from providers.spi.page import BadRow
 from providers.spi.record import ContactRecord
 from providers.spi.request import Response
-from resolvers.cursors.bookmarks import Mark
+from resolvers.cursors.bookmarks import Bookmark
 from resolvers.cursors.codec import malformed
 from resolvers.model.errors import BadUserInput
 from resolvers.model.records import ErrorRecord
@@ -27,25 +27,25 @@ _NUMBER_WORK = 50
 class Bounds:
     """Between which two edges a stream reads. The edge of `own` sources belongs to this source.
 
-    `after` and `before` stand right after a record of this source (None: at its start); with `before_own` the
-    record before `before` is the cursor's own edge and no longer wanted. `bounded_after`, `bounded_before` say
-    which of them were given at all.
+    `after` and `before` stand right after a record of this source (None: at its start); with
+    `excludes_bookmark_record` the record before `before` is the cursor's own edge and no longer wanted.
+    `bounded_after`, `bounded_before` say which of them were given at all.
     """
 
-    __slots__ = ("after", "before", "before_own", "bounded_after", "bounded_before")
+    __slots__ = ("after", "before", "bounded_after", "bounded_before", "excludes_bookmark_record")
 
     def __init__(
         self,
-        after: Mark | None = None,
-        before: Mark | None = None,
+        after: Bookmark | None = None,
+        before: Bookmark | None = None,
         *,
-        before_own: bool = False,
+        excludes_bookmark_record: bool = False,
         bounded_after: bool = False,
         bounded_before: bool = False,
     ) -> None:
         self.after = after
         self.before = before
-        self.before_own = before_own
+        self.excludes_bookmark_record = excludes_bookmark_record
         self.bounded_after = bounded_after
         self.bounded_before = bounded_before
 
@@ -60,10 +60,10 @@ class Bounds:
         return after is not None and after.last is not None and after.last == before.last
 
 
-def _check_kinds(bounds: Bounds, kinds: tuple[type[Mark], ...]) -> None:
-    """Raises BadUserInput for a mark of another kind of stream, which only a forged cursor has."""
-    for argument, mark in (("after", bounds.after), ("before", bounds.before)):
-        if mark is not None and not isinstance(mark, kinds):
+def _check_kinds(bounds: Bounds, kinds: tuple[type[Bookmark], ...]) -> None:
+    """Raises BadUserInput for a bookmark of another kind of stream, which only a forged cursor has."""
+    for argument, bookmark in (("after", bounds.after), ("before", bounds.before)):
+        if bookmark is not None and not isinstance(bookmark, kinds):
             raise malformed(argument)
 
 
@@ -77,13 +77,13 @@ class Stream(ABC):
     """Contacts of one source that hold, in reading order: forward, or backward from the end.
 
     `items` grows with `fill`. `ended`: nothing follows them. `stopped`: the scan limit was reached first.
-    `total` is the source's own count, None when it says none. `scanned` counts rows read. `MARKS` are the kinds of
-    mark it goes on from. `edge` is the record next to the first one read, on the page before, where that was read
+    `total` is the source's own count, None when it says none. `scanned` counts rows read. `BOOKMARKS` are the kinds of
+    bookmark it goes on from. `edge` is the record next to the first one read, on the page before, where that was read
     again: the order is watched from it on.
     """
 
     # Any, unless a kind of stream says which.
-    MARKS: ClassVar[tuple[type[Mark], ...]] = get_args(Mark)
+    BOOKMARKS: ClassVar[tuple[type[Bookmark], ...]] = get_args(Bookmark)
 
     def __init__(self, operation: Operation, plan: SourcePlan, bounds: Bounds, *, forward: bool) -> None:
         self.operation = operation
@@ -92,7 +92,7 @@ class Stream(ABC):
         self.bounds = bounds
         self.forward = forward
         self.items: list[ContactRecord] = []
-        _check_kinds(bounds, self.MARKS)
+        _check_kinds(bounds, self.BOOKMARKS)
         self.ended = bounds.empty
         self.stopped = False
         self.scanned = 0
@@ -123,23 +123,23 @@ class Stream(ABC):
         return None
 
     @abstractmethod
-    def mark_after(self, item: int) -> Mark:
-        """Returns the mark right after an item, in the list's own direction."""
+    def bookmark_after(self, item: int) -> Bookmark:
+        """Returns the bookmark right after an item, in the list's own direction."""
 
     @abstractmethod
-    def mark_before(self, item: int) -> Mark | None:
-        """Returns the mark right before an item, in the list's own direction; None at the list's start."""
+    def bookmark_before(self, item: int) -> Bookmark | None:
+        """Returns the bookmark right before an item, in the list's own direction; None at the list's start."""
 
     @abstractmethod
-    def base_mark(self) -> Mark | None:
+    def base_bookmark(self) -> Bookmark | None:
         """Returns where the reading began, mended when the list had moved."""
 
-    def end_mark(self) -> Mark | None:
+    def end_bookmark(self) -> Bookmark | None:
         """Returns where reading stopped, in the list's own direction: behind the last item (backward, before it), or
         beyond rows that were passed over."""
         if not self.items:
-            return self.base_mark()
-        return self.mark_after(len(self.items) - 1) if self.forward else self.mark_before(len(self.items) - 1)
+            return self.base_bookmark()
+        return self.bookmark_after(len(self.items) - 1) if self.forward else self.bookmark_before(len(self.items) - 1)
 
     @property
     def scan_limit(self) -> int:

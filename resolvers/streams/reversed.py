@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from providers.spi.errors import ScanLimitExceeded
-from resolvers.cursors.bookmarks import Mark
+from resolvers.cursors.bookmarks import Bookmark
 from resolvers.reading.progress import Progress
 from resolvers.streams.base import Stream
 
@@ -45,11 +45,11 @@ class ReverseStream(Stream):
     def _item(self, item: int) -> int:
         return len(self.items) - 1 - item
 
-    def mark_after(self, item: int) -> Mark:
-        return self._inner.mark_after(self._item(item))
+    def bookmark_after(self, item: int) -> Bookmark:
+        return self._inner.bookmark_after(self._item(item))
 
-    def mark_before(self, item: int) -> Mark | None:
-        return self._inner.mark_before(self._item(item))
+    def bookmark_before(self, item: int) -> Bookmark | None:
+        return self._inner.bookmark_before(self._item(item))
 
-    def base_mark(self) -> Mark | None:
+    def base_bookmark(self) -> Bookmark | None:
         return self.bounds.before

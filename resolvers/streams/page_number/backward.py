@@ -5,60 +5,63 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from providers.spi.record import ContactRecord
-from resolvers.cursors.bookmarks import ANCHORS, IndexMark, Trail, index_mark
+from resolvers.cursors.anchors import ANCHORS, Trail, row_id
+from resolvers.cursors.bookmarks import PageNumberBookmark, page_number_bookmark
 from resolvers.planning.plan import SourcePlan
 from resolvers.reading.paged_list import PageSizes, Rows
 from resolvers.reading.progress import Progress, no_progress
 from resolvers.request.operation import Operation
 from resolvers.streams.base import Bounds
-from resolvers.streams.page_number.base import MENDS, IndexListStream, RowReader
-from resolvers.streams.page_number.drift import ReadWindows, row_id
+from resolvers.streams.page_number.base import MENDS, PageNumberStreamBase, RowReader
+from resolvers.streams.page_number.drift import ReadWindows
 
 # How many windows are read to find the end of a list whose total is far too large: enough for any total.
 _MOST_PROBES = 48
 
 
-class BackwardIndexStream(IndexListStream):
-    """One page-number list from a mark back, or from its end."""
+class BackwardPageNumberStream(PageNumberStreamBase):
+    """One page-number list from a bookmark back, or from its end."""
 
     def __init__(
         self, operation: Operation, plan: SourcePlan, bounds: Bounds, reader: RowReader, sizes: PageSizes
     ) -> None:
         super().__init__(operation, plan, bounds, reader, sizes, forward=False)
-        # Whether the row in front of the mark is the cursor's own edge, which a page before it must leave out.
-        self._own = bounds.before_own
+        # Whether the row in front of the bookmark is the cursor's own edge, which a page before it must leave out.
+        self._own = bounds.excludes_bookmark_record
         # The rows behind the first one read, the nearest first.
         self._following: Trail = ()
         # Whether the source itself was asked for the total because rows were missing.
         self._asked_again = False
 
     async def _go_on(self, count: int) -> None:
-        mark = self._here or self.end_mark()
-        if mark is None:
+        bookmark = self._here or self.end_bookmark()
+        if bookmark is None:
             await self.find_end()
-            mark = self._mark
-            assert mark is not None
+            bookmark = self._bookmark
+            assert bookmark is not None
         first, self._own = self._own, False
-        if mark.index == 0:
+        if bookmark.index == 0:
             self.ended = True
             return
-        start = max(0, mark.index - count - (1 if first else 0))
-        rows, as_was = await self._read_at(mark, start, mark.index + (1 if mark.last is None and mark.ahead else 0))
-        stop = mark.index
-        if self._other_end(mark, rows):
+        start = max(0, bookmark.index - count - (1 if first else 0))
+        rows, as_was = await self._read_at(
+            bookmark, start, bookmark.index + (1 if bookmark.last is None and bookmark.ahead else 0)
+        )
+        stop = bookmark.index
+        if self._other_end(bookmark, rows):
             return
-        if rows.exceeded and not self._rows and mark.last is None and not mark.ahead and self._mends < MENDS:
+        if rows.exceeded and not self._rows and bookmark.last is None and not bookmark.ahead and self._mends < MENDS:
             # The total is too small, and the end further on.
             self._mends += 1
-            self._mark = IndexMark(await self._length(), None, (), None)
+            self._bookmark = PageNumberBookmark(await self._length(), None, (), None)
             return
         if not as_was:
-            mended = await self._mended(mark, ReadWindows(start, rows), count)
+            mended = await self._mended(bookmark, ReadWindows(start, rows), count)
             # Whether the cursor's own edge is still there to be left out.
-            first, stop = first and mended.last == mark.last, mended.index
-            mark = mended
+            first, stop = first and mended.last == bookmark.last, mended.index
+            bookmark = mended
         if not self._rows:
-            self._following = (*mark.behind[:1], *mark.following) if first else mark.following
+            self._following = (*bookmark.behind[:1], *bookmark.following) if first else bookmark.following
         if first:
             stop -= 1
         if not self._rows and start <= stop < start + len(rows.records):
@@ -76,7 +79,7 @@ class BackwardIndexStream(IndexListStream):
                 # By its total it goes on there, and yet it gives no row.
                 end = await self._real_end(start, rows)
             following = self._following if stop <= end else ()
-            self._here = index_mark(min(stop, end), None, (), following, self.total, None)
+            self._here = page_number_bookmark(min(stop, end), None, (), following, self.total, None)
 
     async def _real_end(self, start: int, rows: Rows[ContactRecord]) -> int:
         """Returns where a list ends that gave too few rows from an index on (`rows`) for its total: by a newer total,
@@ -111,20 +114,22 @@ class BackwardIndexStream(IndexListStream):
         raise no_progress(self.source.name)
 
     async def find_end(self) -> int:
-        if self._mark is None:
+        if self._bookmark is None:
             # Its index is the total, which a list of one row tells.
             await self._read(0, 1)
-            self._mark = IndexMark(await self._length() if self.total is None else self.total, None, (), self.total)
-        return self._mark.index
+            self._bookmark = PageNumberBookmark(
+                await self._length() if self.total is None else self.total, None, (), self.total
+            )
+        return self._bookmark.index
 
-    def _other_end(self, mark: IndexMark, rows: Rows[ContactRecord]) -> bool:
+    def _other_end(self, bookmark: PageNumberBookmark, rows: Rows[ContactRecord]) -> bool:
         """Whether the list has another end than when it was asked for that; then it is asked for again."""
-        at_end = not self._rows and mark.last is None and not mark.ahead
-        if not at_end or rows.total is None or rows.total == mark.index or self._mends >= MENDS:
+        at_end = not self._rows and bookmark.last is None and not bookmark.ahead
+        if not at_end or rows.total is None or rows.total == bookmark.index or self._mends >= MENDS:
             return False
         self._mends += 1
         self.operation.forget(self.source)
-        self._mark = IndexMark(rows.total, None, (), rows.total)
+        self._bookmark = PageNumberBookmark(rows.total, None, (), rows.total)
         return True
 
     async def _length(self) -> int:
@@ -156,31 +161,31 @@ class BackwardIndexStream(IndexListStream):
         if start == 0:
             self.ended = True
 
-    # ------------------------------------------------------------ marks
+    # ------------------------------------------------------------ bookmarks
 
-    def mark_after(self, item: int) -> IndexMark:
-        return self._mark_at(self._item_rows[item])
+    def bookmark_after(self, item: int) -> PageNumberBookmark:
+        return self._bookmark_at(self._item_rows[item])
 
-    def _mark_at(self, row: int) -> IndexMark:
-        """Returns the mark right after a row, in the list's own direction."""
+    def _bookmark_at(self, row: int) -> PageNumberBookmark:
+        """Returns the bookmark right after a row, in the list's own direction."""
         index, record = self._rows[row]
         behind = self._trail(range(row, min(row + ANCHORS, len(self._rows))))
         following = self._ahead(row)[: ANCHORS - len(behind)]
-        return index_mark(index + 1, row_id(record), behind, following, self.total, self._reader.alone)
+        return page_number_bookmark(index + 1, row_id(record), behind, following, self.total, self._reader.alone)
 
-    def mark_before(self, item: int) -> IndexMark:
+    def bookmark_before(self, item: int) -> PageNumberBookmark:
         return self._before(self._item_rows[item])
 
-    def _before(self, row: int) -> IndexMark:
-        """Returns the mark right before a row, in the list's own direction."""
+    def _before(self, row: int) -> PageNumberBookmark:
+        """Returns the bookmark right before a row, in the list's own direction."""
         if row + 1 < len(self._rows):
-            return self._mark_at(row + 1)
+            return self._bookmark_at(row + 1)
         following = (*self._trail((row,)), *self._ahead(row))
-        return index_mark(self._rows[row][0], None, (), following, self.total, self._reader.alone)
+        return page_number_bookmark(self._rows[row][0], None, (), following, self.total, self._reader.alone)
 
     def _ahead(self, row: int) -> Trail:
         """Returns the rows that follow one in the list, the nearest first: backward, those met before it."""
         return (*self._trail(range(row - 1, max(-1, row - 1 - ANCHORS), -1)), *self._following)[:ANCHORS]
 
-    def end_mark(self) -> IndexMark | None:
-        return self._before(len(self._rows) - 1) if self._rows else self._mark
+    def end_bookmark(self) -> PageNumberBookmark | None:
+        return self._before(len(self._rows) - 1) if self._rows else self._bookmark

@@ -1,5 +1,5 @@
 """What reading a page-number list forward and backward share: windows by index, mended when rows were inserted or
-deleted, bounds and marks (DESIGN.md 6)."""
+deleted, bounds and bookmarks (DESIGN.md 6)."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from typing import Protocol
 
 from providers.spi.errors import SourceErrorCode
 from providers.spi.record import ContactRecord
-from resolvers.cursors.bookmarks import ANCHORS, IndexMark, Trail, index_mark, short_hash
+from resolvers.cursors.anchors import ANCHORS, Trail, row_id, short_hash, trail_of
+from resolvers.cursors.bookmarks import PageNumberBookmark, page_number_bookmark
 from resolvers.planning.plan import SourcePlan
 from resolvers.reading.paged_list import PageSizes, Rows
 from resolvers.reading.progress import Progress
 from resolvers.request.operation import Operation
 from resolvers.streams.base import Bounds, Stream
-from resolvers.streams.page_number.drift import Found, ReadWindows, find_place, row_id, stands, trail_of
+from resolvers.streams.page_number.drift import Found, ReadWindows, find_place, stands
 
 # A list that moves all the time has no place to find again.
 MENDS = 4
@@ -24,21 +25,21 @@ MENDS = 4
 class RowReader(Protocol):
     """What reads windows of one list: `PagedList`, or one stage of a board.
 
-    `alone` is for its marks. `go_on` is told the marks that reading goes on from.
+    `alone` is for its bookmarks. `go_on` is told the bookmarks that reading goes on from.
     """
 
     @property
     def alone(self) -> bool | None: ...
 
-    def go_on(self, mark: IndexMark) -> None: ...
+    def go_on(self, bookmark: PageNumberBookmark) -> None: ...
 
     def read(self, start: int, stop: int) -> Awaitable[Rows[ContactRecord]]: ...
 
 
-class IndexListStream(Stream):
-    """One page-number list from a mark on, up to the other bound's mark (`_limit`)."""
+class PageNumberStreamBase(Stream):
+    """One page-number list from a bookmark on, up to the other bound's bookmark (`_limit`)."""
 
-    MARKS = (IndexMark,)
+    BOOKMARKS = (PageNumberBookmark,)
 
     def __init__(
         self,
@@ -53,24 +54,24 @@ class IndexListStream(Stream):
         super().__init__(operation, plan, bounds, forward=forward)
         self._reader = reader
         self._sizes = sizes
-        # The mark that reading began at, mended when the list had moved.
-        mark, limit = (bounds.after, bounds.before) if forward else (bounds.before, bounds.after)
-        assert mark is None or isinstance(mark, IndexMark)
-        assert limit is None or isinstance(limit, IndexMark)
-        self._mark = mark
+        # The bookmark that reading began at, mended when the list had moved.
+        bookmark, limit = (bounds.after, bounds.before) if forward else (bounds.before, bounds.after)
+        assert bookmark is None or isinstance(bookmark, PageNumberBookmark)
+        assert limit is None or isinstance(limit, PageNumberBookmark)
+        self._bookmark = bookmark
         self._limit = limit
-        for bound in (limit, mark):
+        for bound in (limit, bookmark):
             if bound is not None:
                 reader.go_on(bound)
         # Rows consumed, in reading order: their index in the list and the record (None: unreadable).
         self._rows: list[tuple[int, ContactRecord | None]] = []
-        # Of rows that marks were made of, the hash and version of each.
+        # Of rows that bookmarks were made of, the hash and version of each.
         self._trails: dict[int, tuple[int, bytes]] = {}
         self._item_rows: list[int] = []
         # Where reading goes on after the list was found moved, until rows are taken again.
-        self._here: IndexMark | None = None
+        self._here: PageNumberBookmark | None = None
         self._mends = 0
-        # How far the rows behind the mark have moved since it was made.
+        # How far the rows behind the bookmark have moved since it was made.
         self._shift = 0
         # The index at which the stretch ends on its far side, where that had to be looked for.
         self._edge: int | None = None
@@ -78,7 +79,7 @@ class IndexListStream(Stream):
     async def fill(self, count: int) -> None:
         progress = Progress(self.source.name)
         while len(self.items) < count and not self.ended and not self.stopped:
-            progress.check(len(self._rows), (self._here, self._mark, self._mends))
+            progress.check(len(self._rows), (self._here, self._bookmark, self._mends))
             if self.scanned >= self.scan_limit and self.plan.residual is not None:
                 self.stop_at_limit()
                 return
@@ -96,16 +97,18 @@ class IndexListStream(Stream):
 
     # ------------------------------------------------------------ rows
 
-    async def _read_at(self, mark: IndexMark | None, start: int, stop: int) -> tuple[Rows[ContactRecord], bool]:
-        """Returns a window and whether it shows the mark's place as it was, by the source itself where the cache
+    async def _read_at(
+        self, bookmark: PageNumberBookmark | None, start: int, stop: int
+    ) -> tuple[Rows[ContactRecord], bool]:
+        """Returns a window and whether it shows the bookmark's place as it was, by the source itself where the cache
         does not: what is read to find the place has to be of one time with it."""
         rows = await self._read(start, stop)
-        as_was = mark is None or stands(mark, start, rows)
+        as_was = bookmark is None or stands(bookmark, start, rows)
         if not as_was:
             self.operation.forget(self.source)
-            if mark is not None and any(response.cache_hit for response in rows.responses):
+            if bookmark is not None and any(response.cache_hit for response in rows.responses):
                 rows = await self._read(start, stop)
-                as_was = stands(mark, start, rows)
+                as_was = stands(bookmark, start, rows)
         return rows, as_was
 
     async def _read(self, start: int, stop: int) -> Rows[ContactRecord]:
@@ -151,7 +154,7 @@ class IndexListStream(Stream):
             return
         more = 0 if None in (self.total, limit.total) else (self.total or 0) - (limit.total or 0)
         place = limit.index + (max(0, self._shift, more) if self.forward else min(0, self._shift))
-        own = 1 if self.forward and self.bounds.before_own else 0
+        own = 1 if self.forward and self.bounds.excludes_bookmark_record else 0
         reached = start + len(ids) > place - own if self.forward else start < place
         if limit.last is None or limit.index == 0:
             self._edge = place
@@ -167,44 +170,46 @@ class IndexListStream(Stream):
         found = await self._found(limit, windows, len(ids))
         self._edge = found.place - (own if windows.at(found.place - 1) == limit.last else 0)
 
-    async def _mended(self, mark: IndexMark, windows: ReadWindows, count: int) -> IndexMark:
-        """Returns the mark where it stands now (`find_place`). Adds what it reads to the windows."""
+    async def _mended(self, bookmark: PageNumberBookmark, windows: ReadWindows, count: int) -> PageNumberBookmark:
+        """Returns the bookmark where it stands now (`find_place`). Adds what it reads to the windows."""
         self._mends += 1
         if self._mends > MENDS:
             self.drifted()
-            mended = IndexMark(mark.index, None, (), self.total, alone=self._reader.alone)
+            mended = PageNumberBookmark(bookmark.index, None, (), self.total, alone=self._reader.alone)
         else:
-            place = (await self._found(mark, windows, count)).place
+            place = (await self._found(bookmark, windows, count)).place
             # The rows around the place are its anchors now, as far as they were read; then the older ones, without
             # those that are known to stand elsewhere.
             near = range(place - ANCHORS, place + ANCHORS)
-            moved = windows.elsewhere(mark, near)
+            moved = windows.elsewhere(bookmark, near)
             behind = windows.trail(range(place - 1, max(-1, place - 1 - ANCHORS), -1))
             following = windows.trail(range(place, place + ANCHORS))
-            mended = index_mark(
+            mended = page_number_bookmark(
                 place,
                 windows.at(place - 1) if place else None,
-                _filled_up(behind, mark.behind, moved),
-                _filled_up(following, mark.following, moved),
+                _filled_up(behind, bookmark.behind, moved),
+                _filled_up(following, bookmark.following, moved),
                 self.total,
                 self._reader.alone,
             )
-            self._shift = place - mark.index
+            self._shift = place - bookmark.index
         self._here = mended
         if not self._rows:
-            self._mark = mended
+            self._bookmark = mended
         return mended
 
-    async def _found(self, mark: IndexMark, windows: ReadWindows, count: int) -> Found:
-        """Returns the index that the mark stands at now; where that is not certain it is said."""
+    async def _found(self, bookmark: PageNumberBookmark, windows: ReadWindows, count: int) -> Found:
+        """Returns the index that the bookmark stands at now; where that is not certain it is said."""
         largest = self._sizes.largest
-        found = await find_place(mark, windows, self._read, lambda: self.total, largest, count, forward=self.forward)
+        found = await find_place(
+            bookmark, windows, self._read, lambda: self.total, largest, count, forward=self.forward
+        )
         if not found.certain:
             self.drifted()
         return found
 
-    def base_mark(self) -> IndexMark | None:
-        return self._mark
+    def base_bookmark(self) -> PageNumberBookmark | None:
+        return self._bookmark
 
 
 def _filled_up(trail: Trail, older: Trail, moved: set[int]) -> Trail:

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from providers.spi.record import ContactRecord
-from resolvers.cursors.bookmarks import ANCHORS, IndexMark, index_mark
+from resolvers.cursors.anchors import ANCHORS, row_id
+from resolvers.cursors.bookmarks import PageNumberBookmark, page_number_bookmark
 from resolvers.planning.plan import SourcePlan
 from resolvers.reading.paged_list import PageSizes
 from resolvers.request.operation import Operation
 from resolvers.streams.base import Bounds
-from resolvers.streams.page_number.base import IndexListStream, RowReader
-from resolvers.streams.page_number.drift import ReadWindows, row_id
+from resolvers.streams.page_number.base import PageNumberStreamBase, RowReader
+from resolvers.streams.page_number.drift import ReadWindows
 
 
-class IndexStream(IndexListStream):
-    """One page-number list forward from a mark, or from its start."""
+class PageNumberStream(PageNumberStreamBase):
+    """One page-number list forward from a bookmark, or from its start."""
 
     def __init__(
         self, operation: Operation, plan: SourcePlan, bounds: Bounds, reader: RowReader, sizes: PageSizes
@@ -23,14 +24,14 @@ class IndexStream(IndexListStream):
         super().__init__(operation, plan, bounds, reader, sizes, forward=True)
 
     async def _go_on(self, count: int) -> None:
-        mark = self._here or self.end_mark()
-        index = 0 if mark is None else mark.index
+        bookmark = self._here or self.end_bookmark()
+        index = 0 if bookmark is None else bookmark.index
         # The window begins at the last row, which shows whether the list has moved meanwhile.
-        start = index - 1 if mark is not None and mark.last is not None and index else index
-        rows, as_was = await self._read_at(mark, start, index + count)
-        if mark is not None and not as_was:
+        start = index - 1 if bookmark is not None and bookmark.last is not None and index else index
+        rows, as_was = await self._read_at(bookmark, start, index + count)
+        if bookmark is not None and not as_was:
             windows = ReadWindows(start, rows)
-            index = (await self._mended(mark, windows, count)).index
+            index = (await self._mended(bookmark, windows, count)).index
             # The place may stand in what was read to find it.
             start, rows = windows.reaching(index)
         offset = index - start
@@ -73,27 +74,27 @@ class IndexStream(IndexListStream):
             return False
         if self._edge is not None:
             return index >= self._edge
-        if self.bounds.before_own and record is not None and record.native_id == limit.last:
+        if self.bounds.excludes_bookmark_record and record is not None and record.native_id == limit.last:
             return True
         # Right behind the limit's own last record, wherever that stands now.
         return bool(self._rows) and limit.last is not None and row_id(self._rows[-1][1]) == limit.last
 
-    # ------------------------------------------------------------ marks
+    # ------------------------------------------------------------ bookmarks
 
-    def mark_after(self, item: int) -> IndexMark:
-        return self._mark_at(self._item_rows[item])
+    def bookmark_after(self, item: int) -> PageNumberBookmark:
+        return self._bookmark_at(self._item_rows[item])
 
-    def _mark_at(self, row: int) -> IndexMark:
-        """Returns the mark right after a row."""
+    def _bookmark_at(self, row: int) -> PageNumberBookmark:
+        """Returns the bookmark right after a row."""
         index, record = self._rows[row]
         behind = self._trail(range(row, max(-1, row - ANCHORS), -1))
-        if len(behind) < ANCHORS and self._mark is not None:
-            behind += self._mark.behind
-        return index_mark(index + 1, row_id(record), behind, (), self.total, self._reader.alone)
+        if len(behind) < ANCHORS and self._bookmark is not None:
+            behind += self._bookmark.behind
+        return page_number_bookmark(index + 1, row_id(record), behind, (), self.total, self._reader.alone)
 
-    def mark_before(self, item: int) -> IndexMark | None:
+    def bookmark_before(self, item: int) -> PageNumberBookmark | None:
         row = self._item_rows[item]
-        return self._mark_at(row - 1) if row else self._mark
+        return self._bookmark_at(row - 1) if row else self._bookmark
 
-    def end_mark(self) -> IndexMark | None:
-        return self._mark_at(len(self._rows) - 1) if self._rows else self._mark
+    def end_bookmark(self) -> PageNumberBookmark | None:
+        return self._bookmark_at(len(self._rows) - 1) if self._rows else self._bookmark

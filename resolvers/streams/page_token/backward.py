@@ -6,20 +6,12 @@ from functools import partial
 
 from providers.spi.budget import BudgetExceeded
 from providers.spi.record import ContactRecord
-from resolvers.cursors.bookmarks import (
-    ANCHORS,
-    KeyMark,
-    TokenMark,
-    anchors,
-    nearest_follower,
-    newest_anchor,
-    short_hash,
-)
+from resolvers.cursors.anchors import ANCHORS, anchors, filled_up, nearest_follower, newest_anchor, short_hash
+from resolvers.cursors.bookmarks import InstantBookmark, PageTokenBookmark
 from resolvers.planning.plan import SourcePlan
 from resolvers.reading.progress import Progress, Tokens
 from resolvers.request.operation import Operation
 from resolvers.streams.base import Bounds
-from resolvers.streams.page_number.drift import filled_up
 from resolvers.streams.page_token.base import CursorListStream, Row
 from resolvers.streams.page_token.chain import instant_of, more_after
 
@@ -27,8 +19,8 @@ from resolvers.streams.page_token.chain import instant_of, more_after
 _TIED_PAGE = 100
 
 
-class BackwardTokenStream(CursorListStream):
-    """One cursor list from a mark back, or from its end. Only for lists that are `reversible`."""
+class BackwardPageTokenStream(CursorListStream):
+    """One cursor list from a bookmark back, or from its end. Only for lists that are `reversible`."""
 
     def __init__(self, operation: Operation, plan: SourcePlan, bounds: Bounds) -> None:
         super().__init__(operation, plan, bounds, forward=False)
@@ -37,13 +29,13 @@ class BackwardTokenStream(CursorListStream):
     @property
     def reversible(self) -> bool:
         """Whether it can be read from the other end: ordered by a time that it can be filtered by."""
-        mark = self._mark
-        return self._chain.by_time and not (isinstance(mark, TokenMark) and mark.at is None)
+        bookmark = self._bookmark
+        return self._chain.by_time and not (isinstance(bookmark, PageTokenBookmark) and bookmark.at is None)
 
     async def _fill(self, count: int) -> None:
         progress = Progress(self.source.name)
         while len(self.items) < count and not self.ended and not self.stopped:
-            progress.check(len(self._rows), self.end_mark())
+            progress.check(len(self._rows), self.end_bookmark())
             if self.at_scan_limit:
                 self.stop_at_limit()
                 return
@@ -51,13 +43,13 @@ class BackwardTokenStream(CursorListStream):
             await self._read(count - len(self.items) + 1)
 
     async def _read(self, need: int) -> None:
-        # Go on from the furthest row read; the anchor of the first page is the mark itself.
-        place = self.end_mark()
+        # Go on from the furthest row read; the anchor of the first page is the bookmark itself.
+        place = self.end_bookmark()
         at = None if place is None else place.at
         ordered, exhausted = await self._of_one_time(partial(self._ordered, need, at))
         read = len(self._rows)
         if ordered:
-            self._consume(ordered, place, exclusive=bool(self._rows) or self.bounds.before_own)
+            self._consume(ordered, place, exclusive=bool(self._rows) or self.bounds.excludes_bookmark_record)
         if exhausted:
             self.ended = True
         elif len(self._rows) == read and not self.ended:
@@ -150,7 +142,7 @@ class BackwardTokenStream(CursorListStream):
             token = page.next_token
 
     def _consume(
-        self, nearest_first: list[ContactRecord], place: TokenMark | KeyMark | None, *, exclusive: bool
+        self, nearest_first: list[ContactRecord], place: PageTokenBookmark | InstantBookmark | None, *, exclusive: bool
     ) -> None:
         limit = self._limit
         start = 0 if place is None else self._start(nearest_first, place, exclusive=exclusive)
@@ -167,14 +159,16 @@ class BackwardTokenStream(CursorListStream):
                 return
             self._rows.append(Row(record, None))
 
-    def _start(self, nearest_first: list[ContactRecord], place: TokenMark | KeyMark, *, exclusive: bool) -> int:
+    def _start(
+        self, nearest_first: list[ContactRecord], place: PageTokenBookmark | InstantBookmark, *, exclusive: bool
+    ) -> int:
         """Returns how many of the rows lie on the other side of the position."""
         # A record that was updated meanwhile stands elsewhere now, and tells nothing.
         ids = self._chain.unmoved(nearest_first, 0 if place.at is None else place.at)
         if place.last in ids:
             return ids.index(place.last) + exclusive
         # The anchor is gone: one that was met already, or an older one, still tells which of its instant were.
-        ahead = place.ahead if isinstance(place, KeyMark) else None
+        ahead = place.ahead if isinstance(place, InstantBookmark) else None
         if ahead is not None and (follower := nearest_follower(ids[::-1], ahead)) is not None:
             return len(ids) - follower[0]
         found = newest_anchor(ids, None, place.before)
@@ -188,15 +182,15 @@ class BackwardTokenStream(CursorListStream):
             self.drifted()
         return 0
 
-    # ------------------------------------------------------------ marks
+    # ------------------------------------------------------------ bookmarks
 
-    def mark_after(self, item: int) -> KeyMark:
-        return self._mark_at(self._item_rows[item])
+    def bookmark_after(self, item: int) -> InstantBookmark:
+        return self._bookmark_at(self._item_rows[item])
 
-    def _mark_at(self, row: int) -> KeyMark:
+    def _bookmark_at(self, row: int) -> InstantBookmark:
         at = self._instant(row)
         last, before = anchors([behind.native_id for behind in reversed(self._rows[row : row + ANCHORS])])
-        return KeyMark(at, last, before, self._ahead(row, at), self._tied(row, at))
+        return InstantBookmark(at, last, before, self._ahead(row, at), self._tied(row, at))
 
     def _tied(self, row: int, at: int) -> int | None:
         """Returns how many rows in front of a row are of its instant, None where that was not read."""
@@ -212,12 +206,12 @@ class BackwardTokenStream(CursorListStream):
             if len(known) == ANCHORS or self._instant(nearer) != at:
                 return tuple(known)
             known.append(short_hash(self._rows[nearer].native_id))
-        mark = self._mark
-        if mark is None or mark.at != at:
+        bookmark = self._bookmark
+        if bookmark is None or bookmark.at != at:
             return tuple(known)
-        if self.bounds.before_own and mark.last is not None:
-            known.append(short_hash(mark.last))
-        further = mark.ahead if isinstance(mark, KeyMark) else None
+        if self.bounds.excludes_bookmark_record and bookmark.last is not None:
+            known.append(short_hash(bookmark.last))
+        further = bookmark.ahead if isinstance(bookmark, InstantBookmark) else None
         if further is None:
             return tuple(known[:ANCHORS]) or None
         return filled_up(tuple(known), further)[:ANCHORS]
@@ -226,10 +220,10 @@ class BackwardTokenStream(CursorListStream):
         record = self._rows[row].record
         return 0 if record is None else instant_of(record)
 
-    def mark_before(self, item: int) -> KeyMark | None:
+    def bookmark_before(self, item: int) -> InstantBookmark | None:
         row = self._item_rows[item] + 1
-        return self._mark_at(row) if row < len(self._rows) else None
+        return self._bookmark_at(row) if row < len(self._rows) else None
 
-    def end_mark(self) -> TokenMark | KeyMark | None:
+    def end_bookmark(self) -> PageTokenBookmark | InstantBookmark | None:
         # The furthest row was not handed out: reading goes on with it.
-        return self._mark_at(len(self._rows) - 1) if self._rows else self._mark
+        return self._bookmark_at(len(self._rows) - 1) if self._rows else self._bookmark

@@ -1,4 +1,4 @@
-"""What reading a cursor list forward and backward share: rows, bounds and marks (DESIGN.md 6)."""
+"""What reading a cursor list forward and backward share: rows, bounds and bookmarks (DESIGN.md 6)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import NamedTuple, TypeVar
 
 from providers.spi.errors import SourceBadRequest
 from providers.spi.record import ContactRecord
-from resolvers.cursors.bookmarks import KeyMark, TokenMark
+from resolvers.cursors.bookmarks import InstantBookmark, PageTokenBookmark
 from resolvers.planning.plan import SourcePlan
 from resolvers.request.operation import Operation
 from resolvers.streams.base import Bounds, Stream
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 class ChainPlace(NamedTuple):
-    """Right after a row in a chain of pages, as in `TokenMark`."""
+    """Right after a row in a chain of pages, as in `PageTokenBookmark`."""
 
     token: str | None
     limit: int
@@ -39,16 +39,16 @@ class Row:
 
 
 class CursorListStream(Stream):
-    """One cursor list from a mark on, up to the other bound's mark (`_limit`)."""
+    """One cursor list from a bookmark on, up to the other bound's bookmark (`_limit`)."""
 
-    MARKS = (TokenMark, KeyMark)
+    BOOKMARKS = (PageTokenBookmark, InstantBookmark)
 
     def __init__(self, operation: Operation, plan: SourcePlan, bounds: Bounds, *, forward: bool) -> None:
         super().__init__(operation, plan, bounds, forward=forward)
-        mark, limit = (bounds.after, bounds.before) if forward else (bounds.before, bounds.after)
-        assert mark is None or isinstance(mark, TokenMark | KeyMark)
-        assert limit is None or isinstance(limit, TokenMark | KeyMark)
-        self._mark = mark
+        bookmark, limit = (bounds.after, bounds.before) if forward else (bounds.before, bounds.after)
+        assert bookmark is None or isinstance(bookmark, PageTokenBookmark | InstantBookmark)
+        assert limit is None or isinstance(limit, PageTokenBookmark | InstantBookmark)
+        self._bookmark = bookmark
         self._limit = limit
         self._chain = Chain(operation, plan)
         # Rows consumed in reading order, and which of them the items are.
@@ -58,7 +58,7 @@ class CursorListStream(Stream):
 
     def _crossed(self) -> bool:
         """Whether the stretch ends at an instant in front of the one where it begins."""
-        after, before = (self._mark, self._limit) if self.forward else (self._limit, self._mark)
+        after, before = (self._bookmark, self._limit) if self.forward else (self._limit, self._bookmark)
         if after is None or before is None or not self._chain.by_time or after.at is None or before.at is None:
             return False
         return after.at < before.at if self._chain.descending else after.at > before.at
@@ -85,7 +85,7 @@ class CursorListStream(Stream):
         self._chain.note()
         try:
             found = await read()
-            if self._chain.of_one_time:
+            if self._chain.consistent:
                 return found
         except SourceBadRequest:
             if not self._chain.cached:
@@ -104,5 +104,5 @@ class CursorListStream(Stream):
             need = max(need, largest // 2)
         return max(1, min(need, largest))
 
-    def base_mark(self) -> TokenMark | KeyMark | None:
-        return self._mark
+    def base_bookmark(self) -> PageTokenBookmark | InstantBookmark | None:
+        return self._bookmark

@@ -16,7 +16,7 @@ from providers.spi.request import Response
 from resolvers.cursors.bookmarks import LONGEST_TOKEN
 from resolvers.planning.plan import SourcePlan
 from resolvers.planning.sort_keys import EPOCH, micros
-from resolvers.reading.consistency import of_one_time
+from resolvers.reading.consistency import consistent
 from resolvers.request.operation import Operation
 
 # Shown times may be cut: the source may know them finer. Ranges by which a position is found again are wider by this.
@@ -96,9 +96,9 @@ class Chain:
         self._noted = self._noted[-1:] if with_latest else []
 
     @property
-    def of_one_time(self) -> bool:
+    def consistent(self) -> bool:
         """Whether the answers noted fit together."""
-        return of_one_time(self._noted)
+        return consistent(self._noted)
 
     @property
     def cached(self) -> bool:

@@ -11,7 +11,8 @@ from msgspec import structs
 from providers.spi.errors import SourceBadRequest
 from providers.spi.page import Page
 from providers.spi.record import ContactRecord
-from resolvers.cursors.bookmarks import ANCHORS, KeyMark, TokenMark, anchors, newest_anchor
+from resolvers.cursors.anchors import ANCHORS, anchors, newest_anchor
+from resolvers.cursors.bookmarks import InstantBookmark, PageTokenBookmark
 from resolvers.planning.plan import SourcePlan
 from resolvers.reading.progress import Progress, Tokens
 from resolvers.request.operation import Operation
@@ -24,8 +25,8 @@ from resolvers.streams.page_token.reentry import Anchors, Entry, TooFar, enter
 _CHAIN = 3
 
 
-class TokenStream(CursorListStream):
-    """One cursor list forward from a mark, or from its start."""
+class PageTokenStream(CursorListStream):
+    """One cursor list forward from a bookmark, or from its start."""
 
     def __init__(self, operation: Operation, plan: SourcePlan, bounds: Bounds) -> None:
         super().__init__(operation, plan, bounds, forward=True)
@@ -49,98 +50,100 @@ class TokenStream(CursorListStream):
             self._begun = True
             await self._begin(need)
             return
-        mark, read = self.end_mark(), len(self._rows)
+        bookmark, read = self.end_bookmark(), len(self._rows)
         self._chain.note(with_latest=True)
         try:
             page = await self._chain.page(self._token, self._size, self._bound)
         except SourceBadRequest:
             # The token did not live long enough: go on by the time of the last row.
-            if mark is None or mark.at is None or not self._chain.by_time:
+            if bookmark is None or bookmark.at is None or not self._chain.by_time:
                 raise
-            await self._begin_by_time(need, mark.at)
+            await self._begin_by_time(need, bookmark.at)
             if len(self._rows) == read and not self.ended and not self.stopped:
                 raise
             return
-        if not self._chain.of_one_time and isinstance(mark, TokenMark):
+        if not self._chain.consistent and isinstance(bookmark, PageTokenBookmark):
             # The page before is an older one: it may have moved since.
             self._chain.past_cache()
-            await self._begin_by_token(need, mark)
+            await self._begin_by_token(need, bookmark)
             return
         await self._take(page, self._after_overlap(page))
 
     # ------------------------------------------------------------ beginning
 
     async def _begin(self, need: int) -> None:
-        mark = self._mark
-        if mark is None:
+        bookmark = self._bookmark
+        if bookmark is None:
             self._size = self._page_size(need)
             await self._take(await self._chain.page(None, self._size, None), 0)
-        elif isinstance(mark, TokenMark):
-            await self._begin_by_token(need, mark)
+        elif isinstance(bookmark, PageTokenBookmark):
+            await self._begin_by_token(need, bookmark)
         else:
-            await self._begin_by_time(need, mark.at)
+            await self._begin_by_time(need, bookmark.at)
 
-    async def _begin_by_token(self, need: int, mark: TokenMark) -> None:
-        if need > _CHAIN * mark.limit and mark.at is not None and self._chain.by_time:
-            await self._begin_by_time(need, mark.at)
+    async def _begin_by_token(self, need: int, bookmark: PageTokenBookmark) -> None:
+        if need > _CHAIN * bookmark.limit and bookmark.at is not None and self._chain.by_time:
+            await self._begin_by_time(need, bookmark.at)
             return
-        self._token, self._size, self._bound = mark.token, mark.limit, mark.bound
+        self._token, self._size, self._bound = bookmark.token, bookmark.limit, bookmark.bound
         self._tokens = Tokens(self.source.name)
-        self._tokens.check(-1, mark.token)
-        page, following = await self._resumed(mark)
+        self._tokens.check(-1, bookmark.token)
+        page, following = await self._resumed(bookmark)
         if page is None:
             # A token may have expired, or named a row that is gone.
-            assert mark.at is not None
-            await self._begin_by_time(need, mark.at)
+            assert bookmark.at is not None
+            await self._begin_by_time(need, bookmark.at)
             return
-        ids = self._unmoved(page, mark)
-        if 0 < mark.index <= len(ids) and ids[mark.index - 1] in (mark.last, ""):
-            await self._take(page, mark.index)
-            if following is not None and mark.index == len(ids):
-                self._token = mark.following
+        ids = self._unmoved(page, bookmark)
+        if 0 < bookmark.index <= len(ids) and ids[bookmark.index - 1] in (bookmark.last, ""):
+            await self._take(page, bookmark.index)
+            if following is not None and bookmark.index == len(ids):
+                self._token = bookmark.following
                 await self._take(following, self._after_overlap(following))
-        elif mark.last in ids:
-            await self._take(page, ids.index(mark.last) + 1)
-        elif mark.at is not None and self._chain.by_time:
+        elif bookmark.last in ids:
+            await self._take(page, ids.index(bookmark.last) + 1)
+        elif bookmark.at is not None and self._chain.by_time:
             # It may stand on another page now, so an older anchor on this one tells nothing yet.
-            await self._begin_by_time(need, mark.at)
-        elif (found := newest_anchor(ids, mark.last, mark.before)) is not None:
+            await self._begin_by_time(need, bookmark.at)
+        elif (found := newest_anchor(ids, bookmark.last, bookmark.before)) is not None:
             self._remember(page.native_ids[: found[0] + 1], found)
             await self._take(page, found[0] + 1)
         else:
             self.drifted()
-            await self._take(page, min(mark.index, len(ids)))
+            await self._take(page, min(bookmark.index, len(ids)))
 
-    def _unmoved(self, page: Page, mark: TokenMark) -> Sequence[str]:
-        """Returns the ids of a page's rows, "" for those that were updated since the mark was made, and so moved."""
+    def _unmoved(self, page: Page, bookmark: PageTokenBookmark) -> Sequence[str]:
+        """Returns the ids of a page's rows, "" for those that were updated since the bookmark was made, and so
+        moved."""
         ids = page.native_ids
-        if mark.at is None or not self._chain.by_time or mark.last not in ids:
+        if bookmark.at is None or not self._chain.by_time or bookmark.last not in ids:
             return ids
-        place = ids.index(mark.last)
+        place = ids.index(bookmark.last)
         record = page.records[place]
-        if record is None or instant_of(record) == mark.at:
+        if record is None or instant_of(record) == bookmark.at:
             return ids
         return [*ids[:place], MOVED, *ids[place + 1 :]]
 
-    async def _resumed(self, mark: TokenMark) -> tuple[Page | None, Page | None]:
-        """Returns the page that holds the mark's record and, where that ends it, the next one, asked for side by side.
+    async def _resumed(self, bookmark: PageTokenBookmark) -> tuple[Page | None, Page | None]:
+        """Returns the page that holds the bookmark's record and, where that ends it, the next one, asked for side by
+        side.
 
         None for a page whose token is refused. Raises SourceError.
         """
-        tokens = [mark.token] if mark.following is None else [mark.token, mark.following]
+        tokens = [bookmark.token] if bookmark.following is None else [bookmark.token, bookmark.following]
 
         async def ask() -> list[Page | BaseException]:
             self._chain.note()
-            asked = [self._chain.page(token, mark.limit, mark.bound) for token in tokens]
+            asked = [self._chain.page(token, bookmark.limit, bookmark.bound) for token in tokens]
             return await asyncio.gather(*asked, return_exceptions=True)
 
         held, *others = await ask()
-        if not self._chain.of_one_time:
+        if not self._chain.consistent:
             self._chain.past_cache()
             held, *others = await ask()
         if isinstance(held, BaseException):
-            by_time = mark.at is not None and self._chain.by_time
-            if not isinstance(held, SourceBadRequest) or mark.token is None or not by_time:
+            by_time = bookmark.at is not None and self._chain.by_time
+            if not isinstance(held, SourceBadRequest) or bookmark.token is None or not by_time:
                 raise held
             return None, None
         # The next page's token may be refused as well: the held page has a newer one.
@@ -170,22 +173,22 @@ class TokenStream(CursorListStream):
 
     async def _entered(self, at: int) -> Entry:
         """Returns where the list goes on after the furthest row read, which was updated `at`."""
-        place = self.end_mark()
-        ahead = place.ahead if isinstance(place, KeyMark) else None
+        place = self.end_bookmark()
+        ahead = place.ahead if isinstance(place, InstantBookmark) else None
         tied = None if place is None else place.tied
         return await enter(self._chain, at, self._anchors(), self._size, self.scan_limit, ahead=ahead, tied=tied)
 
     def _remember(self, ids: Sequence[str], found: tuple[int, int] | None) -> None:
         """Makes rows that stand in front of the place found the anchors to go on from; those that are gone go."""
-        mark = self._mark
-        if found is None or found[1] == 0 or self._rows or mark is None:
+        bookmark = self._bookmark
+        if found is None or found[1] == 0 or self._rows or bookmark is None:
             return
         last, before = anchors(ids[-ANCHORS:], (None, ()))
-        tied = None if mark.tied is None else len(before) + max(0, mark.tied - found[1])
-        self._mark = structs.replace(
-            mark,
+        tied = None if bookmark.tied is None else len(before) + max(0, bookmark.tied - found[1])
+        self._bookmark = structs.replace(
+            bookmark,
             last=last,
-            before=(*before, *mark.before[found[1] :])[: ANCHORS - 1],
+            before=(*before, *bookmark.before[found[1] :])[: ANCHORS - 1],
             tied=None if tied is None or tied >= ANCHORS else tied,
         )
 
@@ -229,8 +232,8 @@ class TokenStream(CursorListStream):
         found = newest_anchor(page.native_ids, last, ())
         if found is None:
             return 0
-        mark, record = self.end_mark(), page.records[found[0]]
-        if self._chain.by_time and mark is not None and record is not None and instant_of(record) != mark.at:
+        bookmark, record = self.end_bookmark(), page.records[found[0]]
+        if self._chain.by_time and bookmark is not None and record is not None and instant_of(record) != bookmark.at:
             # It was updated meanwhile, and comes again where it is now.
             return 0
         return found[0] + 1
@@ -239,31 +242,33 @@ class TokenStream(CursorListStream):
         limit = self._limit
         if not self.bounds.bounded_before or limit is None or record is None:
             return False
-        if self.bounds.before_own and record.native_id == limit.last:
+        if self.bounds.excludes_bookmark_record and record.native_id == limit.last:
             return True
         if self._rows and self._rows[-1].native_id == limit.last:
             return True
         return limit.at is not None and self._chain.by_time and self._chain.beyond(record, limit.at)
 
-    # ------------------------------------------------------------ marks
+    # ------------------------------------------------------------ bookmarks
 
     def _anchors(self) -> Anchors:
         return anchors([row.native_id for row in self._rows[-ANCHORS:]], self._older())
 
     def _older(self) -> Anchors:
-        return (None, ()) if self._mark is None else (self._mark.last, self._mark.before)
+        return (None, ()) if self._bookmark is None else (self._bookmark.last, self._bookmark.before)
 
-    def mark_after(self, item: int) -> TokenMark:
-        return self._mark_at(self._item_rows[item])
+    def bookmark_after(self, item: int) -> PageTokenBookmark:
+        return self._bookmark_at(self._item_rows[item])
 
-    def _mark_at(self, row: int) -> TokenMark:
+    def _bookmark_at(self, row: int) -> PageTokenBookmark:
         record, place = self._rows[row].record, self._rows[row].after
         assert place is not None
         at = None if record is None or record.updated_at is None else instant_of(record)
         ids = [behind.native_id for behind in self._rows[max(0, row - ANCHORS + 1) : row + 1]]
         last, before = anchors(ids, self._older())
         tied = None if at is None else self._tied(row, at)
-        return TokenMark(place.token, place.limit, place.position, last, before, at, place.bound, place.following, tied)
+        return PageTokenBookmark(
+            place.token, place.limit, place.position, last, before, at, place.bound, place.following, tied
+        )
 
     def _tied(self, row: int, at: int) -> int | None:
         """Returns how many rows in front of a row are of its instant, None where that is not known or they are more
@@ -274,18 +279,18 @@ class TokenStream(CursorListStream):
             if record is not None and instant_of(record) != at:
                 return count if count < ANCHORS else None
             count += 1
-        mark = self._mark
-        if mark is not None and mark.at == at:
-            if mark.tied is None or mark.last is None:
+        bookmark = self._bookmark
+        if bookmark is not None and bookmark.at == at:
+            if bookmark.tied is None or bookmark.last is None:
                 return None
-            count += 1 + mark.tied
-        elif mark is not None and mark.at is None:
+            count += 1 + bookmark.tied
+        elif bookmark is not None and bookmark.at is None:
             return None
         return count if count < ANCHORS else None
 
-    def mark_before(self, item: int) -> TokenMark | KeyMark | None:
+    def bookmark_before(self, item: int) -> PageTokenBookmark | InstantBookmark | None:
         row = self._item_rows[item]
-        return self._mark_at(row - 1) if row else self._mark
+        return self._bookmark_at(row - 1) if row else self._bookmark
 
-    def end_mark(self) -> TokenMark | KeyMark | None:
-        return self._mark_at(len(self._rows) - 1) if self._rows else self._mark
+    def end_bookmark(self) -> PageTokenBookmark | InstantBookmark | None:
+        return self._bookmark_at(len(self._rows) - 1) if self._rows else self._bookmark

@@ -9,9 +9,8 @@ import msgspec
 
 from providers.spi.page import Page
 from providers.spi.record import ContactRecord
-from resolvers.cursors.bookmarks import nearest_follower, newest_anchor
+from resolvers.cursors.anchors import nearest_follower, newest_anchor, row_id
 from resolvers.reading.progress import Tokens
-from resolvers.streams.page_number.drift import row_id
 from resolvers.streams.page_token.chain import Chain, instant_of, more_after
 
 Anchors: TypeAlias = tuple[str | None, tuple[int, ...]]
@@ -55,8 +54,8 @@ async def enter(
 ) -> Entry:
     """Returns where the list goes on after the anchors' rows, which were updated at the instant `at`.
 
-    Rows before it are passed over, those at it up to the last record. `ahead` and `tied` are as in `KeyMark`. Raises
-    TooFar, SourceError.
+    Rows before it are passed over, those at it up to the last record. `ahead` and `tied` are as in `InstantBookmark`.
+    Raises TooFar, SourceError.
     """
     passed: list[ContactRecord | None] = []
     pages: list[tuple[Page, str | None]] = []

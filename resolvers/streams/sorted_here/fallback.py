@@ -6,20 +6,20 @@ from collections.abc import Callable
 
 from providers.spi.budget import BudgetExceeded
 from providers.spi.errors import SortNotSupported, SourceErrorCode
-from resolvers.cursors.bookmarks import Mark
+from resolvers.cursors.bookmarks import Bookmark
 from resolvers.streams.base import Stream
 
 
-class OwnOrderStream(Stream):
+class FallbackStream(Stream):
     """`local` sorts here; `own` opens the source's own order, which may differ from ours in accents and case.
 
-    `in_own`: the walk began in the source's order and goes on in it.
+    `in_fallback`: the walk began in the source's order and goes on in it.
     """
 
-    def __init__(self, local: Stream, own: Callable[[], Stream], *, in_own: bool) -> None:
+    def __init__(self, local: Stream, own: Callable[[], Stream], *, in_fallback: bool) -> None:
         super().__init__(local.operation, local.plan, local.bounds, forward=local.forward)
         self._own = own
-        self._inner = self._give_up() if in_own else local
+        self._inner = self._give_up() if in_fallback else local
         self._follow()
 
     async def fill(self, count: int) -> None:
@@ -53,14 +53,14 @@ class OwnOrderStream(Stream):
     def count(self) -> int | None:
         return self._inner.count
 
-    def mark_after(self, item: int) -> Mark:
-        return self._inner.mark_after(item)
+    def bookmark_after(self, item: int) -> Bookmark:
+        return self._inner.bookmark_after(item)
 
-    def mark_before(self, item: int) -> Mark | None:
-        return self._inner.mark_before(item)
+    def bookmark_before(self, item: int) -> Bookmark | None:
+        return self._inner.bookmark_before(item)
 
-    def base_mark(self) -> Mark | None:
-        return self._inner.base_mark()
+    def base_bookmark(self) -> Bookmark | None:
+        return self._inner.base_bookmark()
 
-    def end_mark(self) -> Mark | None:
-        return self._inner.end_mark()
+    def end_bookmark(self) -> Bookmark | None:
+        return self._inner.end_bookmark()

@@ -1,4 +1,4 @@
-"""One run of equal leading keys, sorted here, and the place in it that a mark stands at (DESIGN.md 5 and 6)."""
+"""One run of equal leading keys, sorted here, and the place in it that a bookmark stands at (DESIGN.md 5 and 6)."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from typing import TypeAlias
 
 from providers.spi.query import Order
 from providers.spi.record import ContactRecord
-from resolvers.cursors.bookmarks import ANCHORS, IndexMark, KeyMark, RunMark, TokenMark, check_of
+from resolvers.cursors.anchors import ANCHORS, check_of
+from resolvers.cursors.bookmarks import InstantBookmark, PageNumberBookmark, PageTokenBookmark, RunBookmark
 from resolvers.planning.sort_keys import in_order, key
 
-Start: TypeAlias = IndexMark | TokenMark | KeyMark | None
+Start: TypeAlias = PageNumberBookmark | PageTokenBookmark | InstantBookmark | None
 RunKeys: TypeAlias = tuple[int | None, ...]
 
 
@@ -22,26 +23,26 @@ class SortedRun:
         self.records = in_order(records, orders)
         self._checks = [check_of(record.native_id, key(record, orders)) for record in self.records]
 
-    def mark(self, offset: int) -> RunMark:
-        """Returns the mark behind so many of the run's records."""
+    def bookmark(self, offset: int) -> RunBookmark:
+        """Returns the bookmark behind so many of the run's records."""
         if offset == 0:
-            return RunMark(self.start, None, 0, 0, (), self.keys)
+            return RunBookmark(self.start, None, 0, 0, (), self.keys)
         before = tuple(self._checks[max(0, offset - ANCHORS) : offset - 1][::-1])
-        return RunMark(
+        return RunBookmark(
             self.start, self.records[offset - 1].native_id, offset, self._checks[offset - 1], before, self.keys
         )
 
-    def place(self, mark: RunMark) -> tuple[int, bool] | None:
-        """Returns how many of the records stand in front of the mark, and whether its own last one is still there;
+    def place(self, bookmark: RunBookmark) -> tuple[int, bool] | None:
+        """Returns how many of the records stand in front of the bookmark, and whether its own last one is still there;
         None when no anchor is left."""
         for index, record in enumerate(self.records):
-            if record.native_id == mark.last and self._checks[index] == mark.check:
+            if record.native_id == bookmark.last and self._checks[index] == bookmark.check:
                 return index + 1, True
-        for age, anchor in enumerate(mark.before, start=1):
+        for age, anchor in enumerate(bookmark.before, start=1):
             places = [index + 1 for index, check in enumerate(self._checks) if check == anchor]
             if places:
                 # Hashes may be equal: the one nearest to where it stood.
-                old = mark.offset - age
+                old = bookmark.offset - age
                 return min(places, key=lambda place: abs(place - old)), False
-        # All that stood in front of the mark is gone, or nothing did.
-        return (0, False) if mark.offset <= (0 if mark.last is None else 1 + len(mark.before)) else None
+        # All that stood in front of the bookmark is gone, or nothing did.
+        return (0, False) if bookmark.offset <= (0 if bookmark.last is None else 1 + len(bookmark.before)) else None

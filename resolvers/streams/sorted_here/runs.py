@@ -5,7 +5,8 @@ from __future__ import annotations
 from providers.spi.budget import Counter
 from providers.spi.errors import SortNotSupported, SourceErrorCode
 from providers.spi.record import ContactRecord
-from resolvers.cursors.bookmarks import IndexMark, KeyMark, Mark, RunMark, TokenMark, short_hash
+from resolvers.cursors.anchors import short_hash
+from resolvers.cursors.bookmarks import Bookmark, InstantBookmark, PageNumberBookmark, PageTokenBookmark, RunBookmark
 from resolvers.cursors.codec import malformed
 from resolvers.planning.plan import SourcePlan
 from resolvers.planning.sort_keys import compare, key
@@ -16,12 +17,12 @@ from resolvers.streams.sorted_here.run import RunKeys, SortedRun, Start
 
 
 class RunStream(Stream):
-    """`opened` gives the source's own stream of all its records between two of its marks, in a direction.
+    """`opened` gives the source's own stream of all its records between two of its bookmarks, in a direction.
 
     A run ends at the next record of other keys, whether that holds or not: a filter is applied to whole runs.
     """
 
-    MARKS = (RunMark,)
+    BOOKMARKS = (RunBookmark,)
 
     def __init__(
         self,
@@ -35,11 +36,11 @@ class RunStream(Stream):
         super().__init__(operation, plan, bounds, forward=forward)
         self._leading = plan.query.orders
         after, before = self._own("after", bounds.after), self._own("before", bounds.before)
-        self._mark, self._limit = (after, before) if forward else (before, after)
+        self._bookmark, self._limit = (after, before) if forward else (before, after)
         self._opened = opened
-        if self._mark is not None:
+        if self._bookmark is not None:
             # A start in another kind of list, which only a forged cursor has, is refused by its argument's name.
-            start = self._mark.start
+            start = self._bookmark.start
             opened(Bounds(after=start) if forward else Bounds(before=start), forward=forward)
         # How long a run is nobody knows: what one call holds, instead of a call a record.
         self._stride = max(1, self.source.max_page_size // 2 - 1)
@@ -47,18 +48,18 @@ class RunStream(Stream):
         self._inners: list[Stream] = []
         self._inner: Stream | None = None
         self._taken = 0
-        # Of every item its run, and how many of that stand in front of the mark after the item.
+        # Of every item its run, and how many of that stand in front of the bookmark after the item.
         self._places: list[tuple[SortedRun, int]] = []
         # The place between the last run read whole and the next one, in the reading direction, and how many records
-        # of runs behind the mark's own lie before it.
-        self._edge: RunMark | None = None
+        # of runs behind the bookmark's own lie before it.
+        self._edge: RunBookmark | None = None
         self._passed = 0
 
-    def _own(self, argument: str, mark: Mark | None) -> RunMark | None:
-        assert mark is None or isinstance(mark, RunMark)
-        if mark is not None and len(mark.keys) != len(self._leading):
+    def _own(self, argument: str, bookmark: Bookmark | None) -> RunBookmark | None:
+        assert bookmark is None or isinstance(bookmark, RunBookmark)
+        if bookmark is not None and len(bookmark.keys) != len(self._leading):
             raise malformed(argument)
-        return mark
+        return bookmark
 
     async def fill(self, count: int) -> None:
         progress = Progress(self.source.name)
@@ -78,12 +79,12 @@ class RunStream(Stream):
     # ------------------------------------------------------------ beginning
 
     async def _begin(self, need: int) -> None:
-        """Opens the source's list where the mark stands, and reads what of the mark's run is wanted."""
-        mark = self._mark
-        if mark is None:
+        """Opens the source's list where the bookmark stands, and reads what of the bookmark's run is wanted."""
+        bookmark = self._bookmark
+        if bookmark is None:
             self._inner = self._open(Bounds(), forward=self.forward)
             return
-        found = await self._located(mark, need)
+        found = await self._located(bookmark, need)
         if found is None:
             return
         inner, first, there = found
@@ -94,19 +95,19 @@ class RunStream(Stream):
                 return
             await self._weighed(records)
             run = self._sorted(start, records)
-            place, exact = self._place(run, mark)
+            place, exact = self._place(run, bookmark)
             if self.forward:
                 self.edge = run.records[place - 1] if place else _in_front(inner, first)
                 first += len(records)
-                self._mark = run.mark(place)
+                self._bookmark = run.bookmark(place)
                 self._emit(run, place, len(run.records))
                 self._edge = self._front(inner, first)
             else:
                 # Without its own edge, which is on the page behind.
-                end = place - 1 if exact and self.bounds.before_own else place
+                end = place - 1 if exact and self.bounds.excludes_bookmark_record else place
                 self.edge = run.records[end] if end < len(run.records) else None
                 self._emit(run, 0, end)
-                self._edge = run.mark(0)
+                self._edge = run.bookmark(0)
         elif self.forward:
             self.edge = _in_front(inner, first)
         if self.forward:
@@ -114,33 +115,33 @@ class RunStream(Stream):
         else:
             self._inner = self._open(Bounds(before=start, bounded_before=True), forward=False)
 
-    async def _located(self, mark: RunMark, need: int) -> tuple[Stream, int, bool] | None:
-        """Returns the list, read forward, the item the mark's run begins at, or would, and whether it is there; None
-        when reading stopped first."""
-        inner = self._open(Bounds(after=mark.start), forward=True)
+    async def _located(self, bookmark: RunBookmark, need: int) -> tuple[Stream, int, bool] | None:
+        """Returns the list, read forward, the item the bookmark's run begins at, or would, and whether it is there;
+        None when reading stopped first."""
+        inner = self._open(Bounds(after=bookmark.start), forward=True)
         if self.forward:
             await inner.fill(need + 1)
-        found = await self._sought(inner, mark)
+        found = await self._sought(inner, bookmark)
         if not _drifted(inner):
             return None if found is None else (inner, *found)
-        # Nothing is left to know the start by. Any place will do from which runs in front of the mark's are met.
-        start = mark.start
-        index = start.index if isinstance(start, IndexMark) else 0
+        # Nothing is left to know the start by. Any place will do from which runs in front of the bookmark's are met.
+        start = bookmark.start
+        index = start.index if isinstance(start, PageNumberBookmark) else 0
         index, step = index if inner.total is None else min(index, inner.total), self._stride
         while found is not None and found[0] == 0 and index and step <= self.scan_limit:
             index, step = max(0, index - step), 2 * step
-            inner = self._open(Bounds(after=IndexMark(index, None, (), None) if index else None), forward=True)
-            found = await self._sought(inner, mark)
+            inner = self._open(Bounds(after=PageNumberBookmark(index, None, (), None) if index else None), forward=True)
+            found = await self._sought(inner, bookmark)
         if found is None:
             return None
-        if found[0] or (isinstance(start, IndexMark) and index == 0):
+        if found[0] or (isinstance(start, PageNumberBookmark) and index == 0):
             for stream in self._inners:
                 stream.warnings.pop(SourceErrorCode.PAGE_DRIFT, None)
         return inner, *found
 
-    async def _sought(self, inner: Stream, mark: RunMark) -> tuple[int, bool] | None:
-        """Returns the item that the mark's run begins at, or would, and whether it is there: runs that come before it
-        were emitted already, or came in before the position. None when reading stopped first."""
+    async def _sought(self, inner: Stream, bookmark: RunBookmark) -> tuple[int, bool] | None:
+        """Returns the item that the bookmark's run begins at, or would, and whether it is there: runs that come before
+        it were emitted already, or came in before the position. None when reading stopped first."""
         unknown: int | None = None
         item = 0
         while True:
@@ -151,7 +152,7 @@ class RunStream(Stream):
                     self.stopped = True
                     return None
                 return item if unknown is None else unknown, False
-            side = self._side(self._keys(inner.items[item]), mark)
+            side = self._side(self._keys(inner.items[item]), bookmark)
             if side == 0:
                 return item, True
             if side is None and unknown is None:
@@ -183,15 +184,15 @@ class RunStream(Stream):
         else:
             run = self._sorted(_start(inner, self._taken - 1), records[::-1])
         self._emit(run, 0, len(run.records))
-        self._edge = self._front(inner, self._taken) if self.forward else run.mark(0)
+        self._edge = self._front(inner, self._taken) if self.forward else run.bookmark(0)
         if inner.ended and self._taken >= len(inner.items):
             self.ended = True
 
-    def _front(self, inner: Stream, item: int) -> RunMark | None:
-        """Returns the mark in front of the run that an item begins, None behind the last one."""
+    def _front(self, inner: Stream, item: int) -> RunBookmark | None:
+        """Returns the bookmark in front of the run that an item begins, None behind the last one."""
         if item >= len(inner.items):
             return None
-        return RunMark(_start(inner, item), None, 0, 0, (), self._keys(inner.items[item]))
+        return RunBookmark(_start(inner, item), None, 0, 0, (), self._keys(inner.items[item]))
 
     async def _run(self, inner: Stream, first: int) -> list[ContactRecord] | None:
         """Returns the inner stream's run from an item on, None when reading stopped before its end."""
@@ -227,13 +228,14 @@ class RunStream(Stream):
         holding = [record for record in records if self.holds(record)]
         return SortedRun(start, self._keys(records[0]), holding, self.plan.orders)
 
-    def _place(self, run: SortedRun, mark: RunMark) -> tuple[int, bool]:
-        """Returns how many of the run's records stand in front of the mark, and whether its last one is still there."""
-        found = run.place(mark)
+    def _place(self, run: SortedRun, bookmark: RunBookmark) -> tuple[int, bool]:
+        """Returns how many of the run's records stand in front of the bookmark, and whether its last one is still
+        there."""
+        found = run.place(bookmark)
         if found is not None:
             return found
         self.drifted()
-        return min(mark.offset, len(run.records)), False
+        return min(bookmark.offset, len(run.records)), False
 
     def _emit(self, run: SortedRun, begin: int, end: int) -> None:
         """Makes items of a run's records between two places, as far as the other bound allows."""
@@ -246,7 +248,7 @@ class RunStream(Stream):
             self.ended = True
             place, exact = self._place(run, limit)
             if self.forward:
-                end = min(end, place - 1 if exact and self.bounds.before_own else place)
+                end = min(end, place - 1 if exact and self.bounds.excludes_bookmark_record else place)
             else:
                 begin = max(begin, place)
         offsets = range(begin, end) if self.forward else range(end - 1, begin - 1, -1)
@@ -256,10 +258,10 @@ class RunStream(Stream):
     def _keys(self, record: ContactRecord) -> RunKeys:
         return tuple(short_hash(value) if isinstance(value, str) else value for value in key(record, self._leading))
 
-    def _side(self, keys: RunKeys, mark: RunMark) -> int | None:
-        """Returns -1, 0 or 1 as a run of these keys comes before, is or comes after the mark's; None for another text,
-        whose hash does not tell."""
-        for mine, other, order in zip(keys, mark.keys, self._leading, strict=True):
+    def _side(self, keys: RunKeys, bookmark: RunBookmark) -> int | None:
+        """Returns -1, 0 or 1 as a run of these keys comes before, is or comes after the bookmark's; None for another
+        text, whose hash does not tell."""
+        for mine, other, order in zip(keys, bookmark.keys, self._leading, strict=True):
             if mine != other:
                 if mine is not None and other is not None and not order.field.is_date:
                     return None
@@ -287,35 +289,35 @@ class RunStream(Stream):
         self._note()
         super().stop_at_limit()
 
-    # ------------------------------------------------------------ marks
+    # ------------------------------------------------------------ bookmarks
 
-    def mark_after(self, item: int) -> RunMark:
+    def bookmark_after(self, item: int) -> RunBookmark:
         run, offset = self._places[item]
-        return run.mark(offset)
+        return run.bookmark(offset)
 
-    def mark_before(self, item: int) -> RunMark | None:
+    def bookmark_before(self, item: int) -> RunBookmark | None:
         if self.forward and item == 0:
-            return self._mark
+            return self._bookmark
         if self.forward:
-            return self.mark_after(item - 1)
+            return self.bookmark_after(item - 1)
         # The run in front is not read yet behind the last item: then the place at the start of its own.
         if item + 1 < len(self._places):
-            return self.mark_after(item + 1)
+            return self.bookmark_after(item + 1)
         run, offset = self._places[item]
-        return run.mark(offset - 1)
+        return run.bookmark(offset - 1)
 
-    def base_mark(self) -> RunMark | None:
-        return self._mark
+    def base_bookmark(self) -> RunBookmark | None:
+        return self._bookmark
 
-    def end_mark(self) -> Mark | None:
-        return self._edge if self.stopped and self._edge is not None else super().end_mark()
+    def end_bookmark(self) -> Bookmark | None:
+        return self._edge if self.stopped and self._edge is not None else super().end_bookmark()
 
 
 def _start(inner: Stream, item: int) -> Start:
-    """Returns the mark before an item of a source's own stream, or, behind the last one, where it ended."""
-    mark = inner.mark_before(item) if item < len(inner.items) else inner.end_mark()
-    assert mark is None or isinstance(mark, IndexMark | TokenMark | KeyMark)
-    return mark
+    """Returns the bookmark before an item of a source's own stream, or, behind the last one, where it ended."""
+    bookmark = inner.bookmark_before(item) if item < len(inner.items) else inner.end_bookmark()
+    assert bookmark is None or isinstance(bookmark, PageNumberBookmark | PageTokenBookmark | InstantBookmark)
+    return bookmark
 
 
 def _in_front(inner: Stream, item: int) -> ContactRecord | None:

@@ -11,7 +11,8 @@ from providers.spi.budget import Counter
 from providers.spi.errors import Retriable, SortNotSupported
 from providers.spi.record import ContactRecord
 from resolvers.cursors.alignment import Alignment, Anchor, aligned
-from resolvers.cursors.bookmarks import ANCHORS, NO_VERSION, LocalMark, changed, check_of, version
+from resolvers.cursors.anchors import ANCHORS, NO_VERSION, changed, check_of, version
+from resolvers.cursors.bookmarks import SortedHereBookmark
 from resolvers.planning.plan import SourcePlan
 from resolvers.planning.sort_keys import Key, compare, in_order_in_turns, key
 from resolvers.reading.whole_list import DRIFTED, TooLong, Whole
@@ -20,10 +21,10 @@ from resolvers.streams.base import Bounds, Stream
 from resolvers.streams.sorted_here.snapshots import SNAPSHOTS, WALK
 
 
-class LocalStream(Stream):
+class SortedHereStream(Stream):
     """`read` reads the whole list; with no orders it keeps the source's own."""
 
-    MARKS = (LocalMark,)
+    BOOKMARKS = (SortedHereBookmark,)
 
     def __init__(
         self,
@@ -56,15 +57,15 @@ class LocalStream(Stream):
         self.scanned = len(records)
         self.total = len(records)
         after, before = self.bounds.after, self.bounds.before
-        assert after is None or isinstance(after, LocalMark)
-        assert before is None or isinstance(before, LocalMark)
+        assert after is None or isinstance(after, SortedHereBookmark)
+        assert before is None or isinstance(before, SortedHereBookmark)
         self._start = 0 if after is None else self._place(after)[0]
         self._stop = len(records)
         # To find a place, something is made of every record.
         await self.operation.budget.worked(len(records) * ((after is not None) + (before is not None)))
         if before is not None:
             self._stop, found = self._place(before)
-            if self.bounds.before_own and found:
+            if self.bounds.excludes_bookmark_record and found:
                 self._stop -= 1
         self.items = records[self._start : max(self._start, self._stop)]
         if not self.forward:
@@ -117,55 +118,56 @@ class LocalStream(Stream):
             return None
         return structs.replace(kept, stale=True)
 
-    def _place(self, mark: LocalMark) -> tuple[int, bool]:
-        """Returns the index after the mark's record, or where it would stand, and whether it is still there."""
+    def _place(self, bookmark: SortedHereBookmark) -> tuple[int, bool]:
+        """Returns the index after the bookmark's record, or where it would stand, and whether it is still there."""
         records = self._all or []
         checks = [self._check(record) for record in records]
-        if mark.last is None:
-            return min(mark.index, len(records)), False
-        anchors = self._anchors(mark, records, checks)
+        if bookmark.last is None:
+            return min(bookmark.index, len(records)), False
+        anchors = self._anchors(bookmark, records, checks)
         last = anchors[-1]
-        if last.position is not None and (mark.total is None or last.changed is False):
+        if last.position is not None and (bookmark.total is None or last.changed is False):
             return last.position + 1, True
         orders = self.plan.orders
-        if orders and len(mark.keys) == len(orders) and all(order.field.is_date for order in orders):
+        if orders and len(bookmark.keys) == len(orders) and all(order.field.is_date for order in orders):
             # The keys are known: right before the first record behind them.
             keys = [key(record, orders) for record in records]
-            tied = [index for index, other in enumerate(keys) if compare(other, mark.keys, orders) == 0]
+            tied = [index for index, other in enumerate(keys) if compare(other, bookmark.keys, orders) == 0]
             if not tied:
                 return next(
-                    (index for index, other in enumerate(keys) if compare(other, mark.keys, orders) > 0), len(records)
+                    (index for index, other in enumerate(keys) if compare(other, bookmark.keys, orders) > 0),
+                    len(records),
                 ), False
-        if mark.index == len(anchors) and all(anchor.position is None for anchor in anchors):
-            # All that stood in front of the mark is gone.
+        if bookmark.index == len(anchors) and all(anchor.position is None for anchor in anchors):
+            # All that stood in front of the bookmark is gone.
             return 0, False
-        if mark.total is None:
+        if bookmark.total is None:
             # A cursor of before lengths were written down: the newest anchor counts.
             kept = next((anchor.position for anchor in reversed(anchors) if anchor.position is not None), None)
             made = None if kept is None else Alignment(kept + 1, None, 0, certain=True)
         else:
-            made = aligned(anchors, mark.index, mark.total, len(records), forward=self.forward)
+            made = aligned(anchors, bookmark.index, bookmark.total, len(records), forward=self.forward)
         if made is not None:
             if not made.certain:
                 self.drifted()
             return made.place, last.position is not None and made.place == last.position + 1
         self.drifted()
-        if mark.total is None:
-            return min(mark.index, len(records)), False
+        if bookmark.total is None:
+            return min(bookmark.index, len(records)), False
         # Nothing is left to go on from: where nobody is lost.
-        behind = max(0, mark.total - mark.index)
-        return max(0, mark.index - len(anchors) if self.forward else len(records) - behind), False
+        behind = max(0, bookmark.total - bookmark.index)
+        return max(0, bookmark.index - len(anchors) if self.forward else len(records) - behind), False
 
     @staticmethod
-    def _anchors(mark: LocalMark, records: list[ContactRecord], checks: list[int]) -> list[Anchor]:
-        """Returns the mark's anchors in the list's order, with where they are now."""
+    def _anchors(bookmark: SortedHereBookmark, records: list[ContactRecord], checks: list[int]) -> list[Anchor]:
+        """Returns the bookmark's anchors in the list's order, with where they are now."""
         # Of equal hashes the one nearest to the old place counts.
-        near = sorted(range(len(checks)), key=lambda index: -abs(index - mark.index))
+        near = sorted(range(len(checks)), key=lambda index: -abs(index - bookmark.index))
         places = {checks[index]: index for index in near}
         found: list[Anchor] = []
-        for age, (anchor, then) in enumerate(mark.behind):
+        for age, (anchor, then) in enumerate(bookmark.behind):
             position = places.get(anchor)
-            if age == 0 and position is not None and records[position].native_id != mark.last:
+            if age == 0 and position is not None and records[position].native_id != bookmark.last:
                 position = None
             now = NO_VERSION if position is None else version(records[position].updated_at)
             found.append(Anchor(-1 - age, position, changed(then, now)))
@@ -181,8 +183,8 @@ class LocalStream(Stream):
     def count(self) -> int | None:
         return None if self._all is None or self.warnings else len(self._all)
 
-    def _mark(self, index: int) -> LocalMark | None:
-        """Returns the mark before the record at an index of the whole list."""
+    def _bookmark(self, index: int) -> SortedHereBookmark | None:
+        """Returns the bookmark before the record at an index of the whole list."""
         if index == 0 or self._all is None:
             return None
         record = self._all[index - 1]
@@ -191,20 +193,20 @@ class LocalStream(Stream):
         before = tuple(self._check(row) for row in self._all[max(0, index - ANCHORS) : index - 1][::-1])
         shown = self._all[max(0, index - ANCHORS) : index][::-1]
         versions = b"".join(version(row.updated_at) for row in shown)
-        return LocalMark(index, record.native_id, self._check(record), before, dates, len(self._all), versions)
+        return SortedHereBookmark(index, record.native_id, self._check(record), before, dates, len(self._all), versions)
 
     def _index(self, item: int) -> int:
         return self._start + item if self.forward else max(self._start, self._stop) - 1 - item
 
-    def mark_after(self, item: int) -> LocalMark:
-        mark = self._mark(self._index(item) + 1)
-        assert mark is not None
-        return mark
+    def bookmark_after(self, item: int) -> SortedHereBookmark:
+        bookmark = self._bookmark(self._index(item) + 1)
+        assert bookmark is not None
+        return bookmark
 
-    def mark_before(self, item: int) -> LocalMark | None:
-        return self._mark(self._index(item))
+    def bookmark_before(self, item: int) -> SortedHereBookmark | None:
+        return self._bookmark(self._index(item))
 
-    def base_mark(self) -> LocalMark | None:
-        mark = self.bounds.after if self.forward else self.bounds.before
-        assert mark is None or isinstance(mark, LocalMark)
-        return mark
+    def base_bookmark(self) -> SortedHereBookmark | None:
+        bookmark = self.bounds.after if self.forward else self.bounds.before
+        assert bookmark is None or isinstance(bookmark, SortedHereBookmark)
+        return bookmark

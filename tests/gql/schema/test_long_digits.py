@@ -29,9 +29,11 @@ async def demo() -> AsyncIterator[Demo]:
 )
 @pytest.mark.parametrize("field", ["statusId", "groupId"])
 async def test_an_id_longer_than_any_equals_none(demo: Demo, field: str, condition: str, all_of_them: bool) -> None:
-    query = f"""query ($id: ID!) {{ contacts(first: 1, sources: ["wacr"], filter: {{ wacr: {{ {field}: {condition} }} }})
-        {{ nodes {{ id }} }} more: contacts(first: 1, sources: ["wacr"], filter: {{ wacr: {{ statusId: {{ eq: $id }} }} }})
-        {{ nodes {{ id }} }} }}"""
+    query = f"""query ($id: ID!) {{
+        contacts(first: 1, sources: ["wacr"], filter: {{ wacr: {{ {field}: {condition} }} }}) {{ nodes {{ id }} }}
+        more: contacts(first: 1, sources: ["wacr"], filter: {{ wacr: {{ statusId: {{ eq: $id }} }} }}) {{ nodes {{ id
+        }} }}
+    }}"""
     answer = await demo.ask(query, id=LONG)
     assert "errors" not in answer, answer
     assert bool(answer["data"]["contacts"]["nodes"]) is all_of_them

@@ -12,7 +12,7 @@ from msgspec import structs
 from providers.spi.errors import SourceErrorCode
 from providers.spi.query import Order, OrderField
 from providers.spi.record import ContactRecord
-from resolvers.cursors.bookmarks import RunMark
+from resolvers.cursors.bookmarks import RunBookmark
 from resolvers.model.records import ContactConnectionRecord, SourceStatus
 from resolvers.streams.sorted_here.run import SortedRun
 from tests.resolvers.streams.test_drift import Moving, assert_met_once_and_in_order
@@ -217,7 +217,7 @@ async def test_of_anchors_with_equal_hashes_the_one_nearest_to_the_old_place_cou
     (record,) = await World({"wacr": made_rows("wacr", 1)}).walk([100])
     run = SortedRun(None, (0,), [record] * 9, ORDERS)
     check = run.mark(1).check
-    assert run.place(RunMark(None, "nobody", 6, 0, (1, check), (0,))) == (4, False)
+    assert run.place(RunBookmark(None, "nobody", 6, 0, (1, check), (0,))) == (4, False)
 
 
 @pytest.mark.parametrize("forward", [True, False])
