@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from time import perf_counter, thread_time
 from types import TracebackType
 from typing import Final
@@ -24,9 +25,22 @@ _NONE_LEFT: Final = 0.1
 
 
 class Admission:
-    """The turn of an operation: `async with admission`. Of one event loop."""
+    """The turn of an operation: `async with admission`. Of one event loop.
 
-    def __init__(self) -> None:
+    `wall` and `processor` are clocks in seconds, the second of the time that this thread was given; `later` calls a
+    function after so many seconds. Tests give their own.
+    """
+
+    def __init__(
+        self,
+        *,
+        wall: Callable[[], float] = perf_counter,
+        processor: Callable[[], float] = thread_time,
+        later: Callable[[float, Callable[[], None]], object] | None = None,
+    ) -> None:
+        self._clock = wall
+        self._processor = processor
+        self._later = later or _on_the_loop
         self._width = _LEAST
         self._inside = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
@@ -36,8 +50,8 @@ class Admission:
     async def __aenter__(self) -> None:
         if not self._looking and self._inside >= _LEAST:
             self._looking = True
-            self._wall, self._used = perf_counter(), thread_time()
-            asyncio.get_running_loop().call_later(_LOOK_EVERY, self._look)
+            self._wall, self._used = self._clock(), self._processor()
+            self._later(_LOOK_EVERY, self._look)
         if self._inside < self._width and not self._waiting:
             self._inside += 1
             return
@@ -68,7 +82,7 @@ class Admission:
                 turn.set_result(None)
 
     def _look(self) -> None:
-        wall, used = perf_counter(), thread_time()
+        wall, used = self._clock(), self._processor()
         # Time that a neighbour took counts as left: at worst the width is too large.
         left = 1.0 - (used - self._used) / max(wall - self._wall, _LOOK_EVERY)
         self._wall, self._used = wall, used
@@ -78,7 +92,11 @@ class Admission:
         elif left < _NONE_LEFT:
             self._width = max(_LEAST, self._width * 4 // 5)
         if self._waiting or self._inside > _LEAST:
-            asyncio.get_running_loop().call_later(_LOOK_EVERY, self._look)
+            self._later(_LOOK_EVERY, self._look)
         else:
             self._looking = False
             self._width = _LEAST
+
+
+def _on_the_loop(seconds: float, call: Callable[[], None]) -> object:
+    return asyncio.get_running_loop().call_later(seconds, call)
