@@ -14,8 +14,9 @@ import pytest
 from providers.http.connection_pool import PooledTransport
 from providers.http.credential import Credential
 from providers.http.transport import Headers, Limits, origin_of
+from providers.open_sources import open_sources
 from providers.settings import SourceSettings
-from providers.source import Source, open_sources
+from providers.source import Source
 from providers.spi.errors import SourceError
 from providers.spi.request import Request
 from tests.support.scripted_server import Then, ok, scripted

@@ -9,8 +9,8 @@ import pytest
 from providers.http.credential import Credential
 from providers.http.proxy import environment_proxy
 from providers.http.transport import origin_of
+from providers.open_sources import open_sources
 from providers.settings import SourceSettings
-from providers.source import open_sources
 from providers.spi.errors import SourceError
 from providers.spi.request import Request
 from tests.support.scripted_server import ok, scripted

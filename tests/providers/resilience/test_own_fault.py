@@ -12,9 +12,10 @@ import pytest
 
 from gql.configuration.file import read_configuration
 from gql.http.app import create_app
+from providers.open_sources import open_sources
 from providers.resilience.circuit_breaker import CircuitState
 from providers.settings import SourceSettings
-from providers.source import Source, open_sources
+from providers.source import Source
 from providers.spi.errors import SourceBadRequest, SourceError
 from providers.spi.request import Request
 from tests.support.scripted_server import ok

@@ -12,9 +12,10 @@ from email.utils import formatdate
 import pytest
 
 from providers.http.credential import Credential
+from providers.open_sources import open_sources
 from providers.resilience.rate_limited import FIRST_WAIT, LONGEST_UNASKED_WAIT, LONGEST_WAIT, RateLimitedCredentials
 from providers.settings import SourceSettings
-from providers.source import Source, open_sources
+from providers.source import Source
 from providers.spi.errors import SourceRateLimited
 from providers.spi.request import Request
 from tests.support.scripted_server import ok

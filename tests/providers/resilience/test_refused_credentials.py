@@ -14,10 +14,11 @@ from gql.configuration.file import read_configuration
 from gql.http.app import create_app
 from providers.cache.store import Cache, MemoryCache
 from providers.http.credential import Credential
+from providers.open_sources import open_sources
 from providers.redis.cache import RedisCache
 from providers.redis.connection import RedisLink
 from providers.settings import SourceSettings
-from providers.source import Source, open_sources
+from providers.source import Source
 from providers.spi.errors import SourceError, SourceForbidden, SourceUnauthenticated, SourceUnavailable
 from providers.spi.request import Request, Response
 from tests.support.redis_server import needs_redis, running_redis
