@@ -18,18 +18,29 @@ NODE_TESTS := $(patsubst %,tests/node/node_modules/.installed,$(wildcard tests/n
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test soak check format bench clients schema lock upgrade clean
+.PHONY: help install demo test integration browser soak check format bench clients schema lock upgrade clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
 
 install: $(STAMPS)/project $(CONSOLE) ## set everything up in .venv (PYTHON=python3 makes it)
 
 demo: install ## the gateway over four small servers with made-up contacts, at http://127.0.0.1:8000/graphql (PORT=8000)
 	$(BIN)/contactgraph demo --port $(PORT)
 
-test: install $(NODE_TESTS) ## all the tests (PYTEST_ARGS="-k words" for some)
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+test: install browser ## the tests (PYTEST_ARGS="-k words" for some); what needs Node clients: make integration
+	$(BIN)/python -m pytest -m "not integration" $(PYTEST_ARGS)
+
+integration: install $(NODE_TESTS) ## the tests with other people's programs: Node clients, composers, audits
+	$(BIN)/python -m pytest -m integration $(PYTEST_ARGS)
+
+# A browser for the tests of the console. Where none can be had, they skip and say so.
+browser:
+	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || [ -n "$(NO_BROWSER)" ] || { \
+		[ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && echo "installing chromium for the tests of the console" && \
+		apt-get update -qq >/dev/null 2>&1 && \
+		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null 2>&1; \
+	} || echo "no chromium here, and it could not be installed: the tests in a browser are skipped"
 
 soak: install ## ten minutes of load with faults coming and going (SOAK_SECONDS=600)
 	CONTACTGRAPH_SOAK_SECONDS=$(SOAK_SECONDS) $(BIN)/python -m pytest -m soak

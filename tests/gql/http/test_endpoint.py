@@ -528,7 +528,10 @@ def test_metrics_can_be_turned_off() -> None:
 # The audits of the npm package graphql-http
 
 
-@pytest.mark.skipif(not (NODE_TESTS / "node_modules/graphql-http").is_dir(), reason="run `make test`: it installs them")
+@pytest.mark.integration
+@pytest.mark.skipif(
+    not (NODE_TESTS / "node_modules/graphql-http").is_dir(), reason="run `make integration`: it installs the audits"
+)
 def test_every_audit_of_graphql_http_passes() -> None:
     with ServerThread(standin_app()) as base_url:
         done = subprocess.run(

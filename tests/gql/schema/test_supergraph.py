@@ -38,7 +38,7 @@ COMPOSERS = ("@apollo/composition", "@theguild/federation-composition")
 
 with_node_packages = pytest.mark.skipif(
     not all((NODE_TESTS / "node_modules" / package).is_dir() for package in PACKAGES),
-    reason="the npm packages of tests/node are missing; run `make test`: it installs them",
+    reason="the npm packages of tests/node are missing; run `make integration`: it installs them",
 )
 
 SUPPORT, TAKING_OVER, CALLS = re.findall(
@@ -84,6 +84,7 @@ def changed(sdl: str, old: str, new: str) -> str:
 # ------------------------------------------------------------------------------------------------ composition
 
 
+@pytest.mark.integration
 @with_node_packages
 async def test_our_subgraph_composes_alone_and_with_those_of_the_documentation() -> None:
     ours = federation_sdl()
@@ -106,6 +107,7 @@ async def test_our_subgraph_composes_alone_and_with_those_of_the_documentation()
     )
 
 
+@pytest.mark.integration
 @with_node_packages
 async def test_composition_rests_on_what_is_shareable_and_on_both_keys_of_contact() -> None:
     ours = federation_sdl()
@@ -176,6 +178,7 @@ def routed(demo: Demo, support: str, *operations: dict[str, Any]) -> Any:
     )
 
 
+@pytest.mark.integration
 @with_node_packages
 async def test_a_router_joins_contacts_with_what_other_subgraphs_know_of_them(demo: Demo) -> None:
     demo.fakes["wacr"].store.delete(WACR_DELETED)
@@ -279,6 +282,7 @@ async def test_a_router_joins_contacts_with_what_other_subgraphs_know_of_them(de
     assert one == {"data": {"node": {"displayName": "JOHN", "tickets": [{"subject": "Invoice"}]}}}
 
 
+@pytest.mark.integration
 @with_node_packages
 async def test_a_subgraph_that_takes_node_over_finds_both_sides_objects(demo: Demo) -> None:
     (answer,) = await routed(
