@@ -6,19 +6,20 @@ import json
 import os
 import tomllib
 from collections.abc import Iterator, Mapping
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Final
 
 from pydantic import Field, SecretStr, ValidationError
 
+from gql.configuration.hosts import is_loopback
 from gql.configuration.mistakes import ConfigurationError, mistakes_of, nearest, one_line, shown, unknown_key
+from gql.configuration.reserved_headers import MEANT_OTHERWISE, credential_headers
 from gql.configuration.settings import ServerSettings, Table, Tuple
 from providers.open_sources import SourceConfigurationError, open_sources
 from providers.registry import PROVIDERS
 from providers.settings import SourceSettings
 
-__all__ = ["Configuration", "ConfigurationError", "is_loopback", "load_configuration", "read_configuration"]
+__all__ = ["Configuration", "ConfigurationError", "load_configuration", "read_configuration"]
 
 _REDIS_SCHEMES: Final = ("redis://", "rediss://", "unix://")
 _INTEGERS: Final = "expected an integer of 64 bits at most (TOML, Integer)"
@@ -68,16 +69,6 @@ class Configuration(Table):
                 ' server.auth.mode is "none"; configure [server.auth], or set server.auth.allow_anonymous = true'
             )
         return self.model_copy(update={"server": server})
-
-
-def is_loopback(host: str) -> bool:
-    """Returns whether only this machine can reach a server that listens on this host."""
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
 
 
 def load_configuration(
@@ -150,6 +141,12 @@ def _mistakes_between_tables(configuration: Configuration) -> Iterator[str]:
             taken = f"sources[{first[source.name]}] has this one"
             yield f'sources[{index}].name = "{source.name}": expected a name of its own, {taken}'
         first.setdefault(source.name, index)
+        header = (source.token_header or "").lower()
+        if header in credential_headers(configuration.server.auth):
+            reads = f'the gateway reads it itself (server.auth.mode = "{configuration.server.auth.mode}")'
+            yield f"sources[{index}].token_header: expected a header of its own, not {source.token_header}: {reads}"
+        elif header in MEANT_OTHERWISE:
+            yield f"sources[{index}].token_header: expected a header without a meaning of its own, not {header}"
     for index, api_key in enumerate(configuration.server.auth.keys):
         for name in api_key.sources or ():
             if name not in first:

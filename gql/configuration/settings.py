@@ -52,6 +52,9 @@ KeyHash = Annotated[
 Origin = Annotated[
     str, _like(r"https?://([A-Za-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?", "an origin such as https://app.example.com")
 ]
+HostName = Annotated[
+    str, _like(r"[A-Za-z0-9_.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\]", "a host without a port, such as contacts.example.com")
+]
 KeysUrl = Annotated[
     str,
     _like(
@@ -196,6 +199,8 @@ class ServerSettings(Table):
 
     `explain` answers `X-Contactgraph-Explain: 1` with the plan. `projection = false` leaves every answer to
     graphql-core; the answers are the same. `origins` are those of web pages that may ask from another site (CORS).
+    `hosts` are the names in Host that are answered beside loopback's. `unsent_bytes` bounds the answers of which
+    clients have not taken the last byte, all connections of a worker together.
     """
 
     host: Annotated[str, StringConstraints(min_length=1, max_length=255)] = "127.0.0.1"
@@ -205,6 +210,8 @@ class ServerSettings(Table):
     graphiql: bool = True
     projection: bool = True
     origins: Tuple[Origin] = ()
+    hosts: Tuple[HostName] = ()
+    unsent_bytes: int = Field(default=128_000_000, ge=1_000_000)
     auth: AuthSettings = AuthSettings()
     limits: LimitSettings = LimitSettings()
     cache: CacheSettings = CacheSettings()

@@ -42,6 +42,10 @@ class GraphQLRequest(msgspec.Struct, frozen=True, rename="camel"):
         """Returns the id of the persisted document asked for; Apollo's clients have it in `extensions`."""
         if self.document_id is not None or self.query is not None:
             return self.document_id
-        persisted = (self.extensions or {}).get("persistedQuery")
-        found = persisted.get("sha256Hash") if isinstance(persisted, dict) else None
+        found = self.apollo_id()
         return found if isinstance(found, str) else None
+
+    def apollo_id(self) -> Any:
+        """Returns `extensions.persistedQuery.sha256Hash`, whatever it is; None when there is none."""
+        persisted = (self.extensions or {}).get("persistedQuery")
+        return persisted.get("sha256Hash") if isinstance(persisted, dict) else None

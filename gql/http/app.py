@@ -152,8 +152,12 @@ def create_app(
     async def root(request: Request) -> Response:
         return RedirectResponse("graphql")
 
+    async def without_slash(request: Request) -> Response:
+        return RedirectResponse("../graphql")
+
     routes = [
         Route(_GRAPHQL, endpoint),
+        Route(f"{_GRAPHQL}/", without_slash, methods=["GET", "POST"]),
         Route("/healthz", healthz),
         Route("/readyz", readyz),
         *([Route("/metrics", metrics)] if server.telemetry.metrics else []),
@@ -173,6 +177,8 @@ class _Application(Starlette):
     def __init__(self, direct: ASGIApp, **arguments: Any) -> None:
         super().__init__(**arguments)
         self._direct = direct
+        # Starlette's redirects name the Host that the client sent.
+        self.router.redirect_slashes = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request, or runs the application's lifespan."""

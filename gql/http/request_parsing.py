@@ -83,6 +83,8 @@ def _check(request: GraphQLRequest, raw: bytes, limits: LimitSettings) -> None:
         raise _bad("query: expected the text of a GraphQL document")
     if request.query is not None and request.document_id is not None:
         raise _bad("documentId: expected no query beside it")
+    if request.document_id is not None and request.apollo_id() not in (None, request.document_id):
+        raise _bad("documentId: expected no other extensions.persistedQuery.sha256Hash beside it")
     # Few brackets cannot nest deeply: the walk is for the rare body that has many.
     if raw.count(b"{") + raw.count(b"[") + raw.count(b"%") > limits.json_depth:
         for nested in (request.variables, request.extensions):

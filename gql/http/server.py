@@ -16,8 +16,10 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.supervisors import Multiprocess
 
+from gql.configuration.hosts import answered_hosts
 from gql.configuration.settings import ServerSettings
-from gql.http.one_write import OneWriteProtocol
+from gql.http.protocol import HeadLimitedProtocol
+from gql.http.unsent import UnsentBytes
 from gql.telemetry import MULTIPROCESS_DIRECTORY, forget_worker
 
 __all__ = ["CannotListen", "address", "listen", "serve", "serve_workers", "settle_memory"]
@@ -80,7 +82,12 @@ def settle_memory() -> None:
 def _options(server: ServerSettings) -> dict[str, Any]:
     return {
         "loop": "uvloop",
-        "http": partial(OneWriteProtocol, head_seconds=server.limits.request_timeout),
+        "http": partial(
+            HeadLimitedProtocol,
+            head_seconds=server.limits.request_timeout,
+            unsent=UnsentBytes(server.unsent_bytes),
+            answers_to=answered_hosts(server),
+        ),
         "ws": "none",
         "lifespan": "on",
         "access_log": False,

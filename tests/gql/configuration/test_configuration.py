@@ -14,10 +14,10 @@ from pydantic.fields import FieldInfo
 from gql.configuration.file import (
     Configuration,
     ConfigurationError,
-    is_loopback,
     load_configuration,
     read_configuration,
 )
+from gql.configuration.hosts import is_loopback
 from gql.configuration.mistakes import shown
 from gql.configuration.settings import ServerSettings
 from providers.settings import SourceSettings

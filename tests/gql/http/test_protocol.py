@@ -106,7 +106,7 @@ class Served:
 async def serving(**limits: float) -> AsyncIterator[Served]:
     """An application behind the protocol with the settings that `contactgraph serve` gives it."""
     app = App()
-    settings = ServerSettings(limits=LimitSettings.model_validate(limits))
+    settings = ServerSettings(hosts=("x",), limits=LimitSettings.model_validate(limits))
     config = uvicorn.Config(app, **_options(settings))
     config.load()
     loop = asyncio.get_running_loop()
@@ -246,7 +246,10 @@ async def test_a_bad_head_behind_a_good_request_leaves_that_ones_answer_whole(se
     served.app.hold.set()
     status, _, body = await client.answer()
     assert (status, body) == (200, b"first")
+    status, headers, _ = await client.answer()
+    assert (status, headers[b"connection"]) == (431 if len(bad) > HEAD_BYTES else 400, b"close")
     assert await client.rest() == b""
+    assert len(served.app.asked) == 2, "the bad one is not among them"
 
 
 # How long
