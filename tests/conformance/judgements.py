@@ -49,7 +49,10 @@ async def judge_page_size(subject: Subject) -> None:
     largest = subject.capabilities.max_page_size
     if largest is None:
         return
-    page = await subject.page(ListQuery(), subject.first(largest))
+    try:
+        page = await subject.page(ListQuery(), subject.first(largest))
+    except SourceBadRequest as error:
+        raise NotAsDeclared(f"a page of {largest} is refused ({error.status})") from error
     expected = min(largest, len(subject.fake.store))
     subject.insist(len(page.records) == expected, f"a page of {largest} has {len(page.records)} contacts")
 

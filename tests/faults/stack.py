@@ -55,10 +55,17 @@ class Stack:
         return self.gateways[-1]
 
     def heal(self) -> None:
-        """Ends all faults, and forgets the calls."""
+        """Ends all faults, and forgets the calls and the times that a 429 asked for."""
         for fake in self.fakes.values():
             fake.switches.faults.clear()
             fake.calls.clear()
+        self.forget_waits()
+
+    def forget_waits(self) -> None:
+        """Lets every source be asked again at once: the next fault is to be met, not the end of a 429."""
+        for gateway in self.gateways:
+            for source in gateway.sources.values():
+                source._upstream._rate_limited._waits.clear()
 
     def calls(self, provider: str) -> int:
         return len(self.fakes[provider].calls)

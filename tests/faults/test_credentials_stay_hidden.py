@@ -271,6 +271,7 @@ def everything_asked(gateway: Service) -> Iterator[httpx.Response]:
         yield client.post("/graphql", json={"query": CONTACTS}, headers=headers)
         for fake in gateway.everyone():
             fake.switches.faults.clear()
+        gateway.stack.forget_waits()
     yield gateway.post(HEALTH)
     for path in ("/metrics", "/healthz", "/readyz", "/", "/graphql", "/nowhere"):
         yield client.get(path, headers={"Accept": "text/html", HEADER: ANNAS_TOKEN, "X-API-Key": ALL_KEY})

@@ -23,7 +23,7 @@ SHARED = "office@example.com"
 async def ask(operation: Operation, query: str, **variables: Any) -> tuple[Any, list[GraphQLError]]:
     context = RequestContext(operation)
     result = await graphql(GRAPHQL_SCHEMA, query, context_value=context, variable_values=variables)
-    return result.data, public_errors(result.errors, context)
+    return result.data, public_errors(result.errors, context.errors)
 
 
 def office(count: int) -> World:

@@ -147,5 +147,13 @@ def test_a_failing_source_is_failed_in_the_persons_slice_and_matches_never_raise
     assert (slices["askelephant"]["status"], slices["askelephant"]["totalCount"]) == ("OK", 1)
 
 
-def test_nobody_is_null(people: Service) -> None:
-    assert people.data('{ person(email: "nobody@example.com") { displayName } }') == {"person": None}
+def test_nobody_is_a_person_without_contacts_where_a_source_cannot_be_searched_for_an_address(people: Service) -> None:
+    found = people.data(
+        """{ person(email: "nobody@example.com") {
+            displayName contacts { id } sources { source { name } status warnings { code } }
+        } }"""
+    )["person"]
+    assert (found["displayName"], found["contacts"]) == (None, [])
+    said = {each["source"]["name"]: [warning["code"] for warning in each["warnings"]] for each in found["sources"]}
+    assert said.pop("tether") == ["MATCH_INCOMPLETE"]
+    assert all(codes == [] for codes in said.values())

@@ -122,10 +122,11 @@ class RunStream(Stream):
         if self.forward:
             await inner.fill(need + 1)
         found = await self._sought(inner, bookmark)
-        if not _drifted(inner):
+        drifted = _drifted(inner)
+        if not drifted and (found is None or not self._begins_further_in_front(inner, bookmark, found)):
             return None if found is None else (inner, *found)
-        # Nothing is left to know the start by. Any place will do from which runs in front of the bookmark's are met.
-        start = bookmark.start
+        # The start is not known any more. Any place will do from which runs in front of the bookmark's are met.
+        start = bookmark.start if drifted else _start(inner, 0)
         index = start.index if isinstance(start, PageNumberBookmark) else 0
         index, step = index if inner.total is None else min(index, inner.total), self._stride
         while found is not None and found[0] == 0 and index and step <= self.scan_limit:
@@ -134,10 +135,21 @@ class RunStream(Stream):
             found = await self._sought(inner, bookmark)
         if found is None:
             return None
-        if found[0] or (isinstance(start, PageNumberBookmark) and index == 0):
+        if drifted and (found[0] or (isinstance(start, PageNumberBookmark) and index == 0)):
             for stream in self._inners:
                 stream.warnings.pop(SourceErrorCode.PAGE_DRIFT, None)
         return inner, *found
+
+    def _begins_further_in_front(self, inner: Stream, bookmark: RunBookmark, found: tuple[int, bool]) -> bool:
+        """Returns whether the bookmark's run may have rows in front of the place where it began: of records with equal
+        keys, those that came in since may stand before it."""
+        item, there = found
+        if item or not there:
+            return False
+        start = _start(inner, 0)
+        if not isinstance(start, PageNumberBookmark) or not start.index:
+            return False
+        return inner.edge is None or self._side(self._keys(inner.edge), bookmark) == 0
 
     async def _sought(self, inner: Stream, bookmark: RunBookmark) -> tuple[int, bool] | None:
         """Returns the item that the bookmark's run begins at, or would, and whether it is there: runs that come before

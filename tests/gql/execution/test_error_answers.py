@@ -37,7 +37,7 @@ async def run(document: str) -> tuple[Any, list[dict[str, Any]]]:
     result: Any = execute(GRAPHQL_SCHEMA, parse(document), context_value=context)
     if not isinstance(result, ExecutionResult):
         result = await result
-    return result.data, [dict(error.formatted) for error in public_errors(result.errors, context)]
+    return result.data, [dict(error.formatted) for error in public_errors(result.errors, context.errors)]
 
 
 @pytest.fixture

@@ -216,7 +216,7 @@ async def test_runs_of_equal_names_are_known_by_a_hash(gone: bool) -> None:
 async def test_of_anchors_with_equal_hashes_the_one_nearest_to_the_old_place_counts() -> None:
     (record,) = await World({"wacr": made_rows("wacr", 1)}).walk([100])
     run = SortedRun(None, (0,), [record] * 9, ORDERS)
-    check = run.mark(1).check
+    check = run.bookmark(1).check
     assert run.place(RunBookmark(None, "nobody", 6, 0, (1, check), (0,))) == (4, False)
 
 
