@@ -165,7 +165,7 @@ class PagedList(Generic[S]):
                 rows = _joined(wanted, pages)
                 if not rows.missing:
                     self._sizes.adopt(sizes, before)
-                return rows
+                return await self._to_its_end(rows, start, pages)
             if short is not None:
                 # Smaller pages are short as well: it is rows that are missing, not room on a page.
                 return short
@@ -177,6 +177,21 @@ class PagedList(Generic[S]):
                 self._sizes.adopt(sizes, before)
                 return _joined(wanted, pages)
         raise changing_sizes(self._name)
+
+    async def _to_its_end(self, rows: Rows[S], start: int, pages: Sequence[_Answer[S]]) -> Rows[S]:
+        """Returns the rows of a window; where nothing but the total says that the list ends behind them, the row behind
+        is asked for, because a total that is too small would lose what follows it."""
+        at, last, _ = pages[-1]
+        end = start + len(rows.records)
+        only_the_total = rows.ended and rows.records and last is not None and len(last.records) == at.size
+        if not only_the_total or rows.total != end or end != at.page * at.size or last is None:
+            return rows
+        behind = PageNumber(end + 1, 1)
+        following, response = await self._page(behind)
+        if following is None or not _is_there(following, behind) or _same(following.records[0], last.records[-1]):
+            return rows
+        responses = rows.responses if response is None else [*rows.responses, response]
+        return msgspec.structs.replace(rows, total=None, ended=False, exceeded=True, responses=responses)
 
     async def _is_short(self, pages: Sequence[_Answer[S]], given: int) -> bool:
         """Whether rows are missing in the page of `given` rows, not room: the list has none behind its last one. To
@@ -269,6 +284,11 @@ def _is_there(page: NumberedPage[Any], at: PageNumber) -> bool:
     return len(page.records) > 0 and at.page in (1, page.page)
 
 
+def _repeats(page: NumberedPage[Any], previous: NumberedPage[Any]) -> bool:
+    """Whether a page is the one before it once more, under the number that was asked for."""
+    return len(page.records) > 0 and _same(page.records[0], previous.records[0] if previous.records else None)
+
+
 def _same(a: object, b: object) -> bool:
     return getattr(a, "native_id", None) == getattr(b, "native_id", "")
 
@@ -279,9 +299,12 @@ def _joined(wanted: Window, pages: Sequence[_Answer[S]]) -> Rows[S]:
     records: list[S | None] = []
     bad: list[BadRow] = []
     ended = missing = False
+    previous: NumberedPage[S] | None = None
     for at, page, _ in pages:
         expected = _expected(at, total)
-        if page is None or (expected == 0 and not _is_there(page, at)) or _before(page, at):
+        again = previous is not None and page is not None and _repeats(page, previous)
+        previous = page
+        if page is None or (expected == 0 and not _is_there(page, at)) or _before(page, at) or again:
             # Past the end some answer with nothing, some with 404, some with the last page again.
             ended = True
             missing = expected is not None and expected > 0

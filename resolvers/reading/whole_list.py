@@ -18,7 +18,7 @@ from providers.spi.request import Response
 from resolvers.model.records import ErrorRecord
 from resolvers.planning.plan import SourcePlan
 from resolvers.reading.consistency import consistent
-from resolvers.reading.paged_list import PagedList, PageSizes
+from resolvers.reading.paged_list import PagedList, PageSizes, Rows
 from resolvers.reading.progress import Progress, Tokens
 from resolvers.request.operation import Operation
 
@@ -104,16 +104,10 @@ async def _read_pages(operation: Operation, plan: SourcePlan) -> tuple[Whole, bo
         raise TooLong(first.total)
     parts = [first]
     size = len(first.records)
-    if first.total is None:
-        progress = Progress(plan.source.name)
-        while not parts[-1].ended:
-            read = sum(len(part.records) for part in parts)
-            if read > limit:
-                raise TooLong(None)
-            progress.check(read)
-            parts.append(await contacts.read(read, read + sizes.largest))
-    elif not first.ended and size:
+    if first.total is not None and not first.ended and size:
         parts += await asyncio.gather(*(contacts.read(start, start + size) for start in range(size, first.total, size)))
+    if first.total is None or any(part.exceeded for part in parts):
+        await _read_on(contacts, parts, plan.source.name, sizes.largest, limit)
     rows = [record for part in parts for record in part.records]
     records = {record.native_id: record for record in rows if record is not None}
     unreadable = sum(1 for record in rows if record is None)
@@ -122,8 +116,35 @@ async def _read_pages(operation: Operation, plan: SourcePlan) -> tuple[Whole, bo
         [response for part in parts for response in part.responses],
         [row for part in parts for row in part.bad],
     )
+    if any(part.exceeded for part in parts):
+        # Nothing counts the list, and so nothing shows that it was read as it is.
+        whole.warnings = [ErrorRecord(SourceErrorCode.SOURCE_INVALID_RESPONSE, f"{plan.source.name}: {_TOO_SMALL}")]
+        return whole, len(records) + unreadable == len(rows)
     totals = {part.total for part in parts}
     return whole, totals == {None} or totals == {len(records) + unreadable}
+
+
+_TOO_SMALL = "counts fewer contacts than it gives"
+
+
+async def _read_on(
+    contacts: PagedList[ContactRecord], parts: list[Rows[ContactRecord]], name: str, size: int, limit: int
+) -> None:
+    """Adds what follows the parts until the list ends. Raises TooLong, SourceError."""
+    progress = Progress(name)
+    seen = {record.native_id for part in parts for record in part.records if record is not None}
+    while not parts[-1].ended:
+        read = sum(len(part.records) for part in parts)
+        if read > limit:
+            raise TooLong(None)
+        progress.check(read)
+        part = await contacts.read(read, read + size)
+        new = {record.native_id for record in part.records if record is not None} - seen
+        if part.records and not new and None not in part.records:
+            # The last page again, under the number that was asked for.
+            return
+        seen |= new
+        parts.append(part)
 
 
 class _ExpiredInCache(SourceBadRequest):

@@ -135,10 +135,16 @@ class BackwardPageNumberStream(PageNumberStreamBase):
     async def _length(self) -> int:
         """Returns how long a list is that says no total: read to its end within the scan limit."""
         length = 0
+        seen: set[str] = set()
         progress = Progress(self.source.name)
         while length < self.scan_limit:
             progress.check(length)
             rows = await self._read(length, length + self._sizes.largest)
+            ids = {row_id(record) for record in rows.records}
+            if ids and ids <= seen:
+                # The last page again, under the number that was asked for.
+                return length
+            seen |= ids
             length += len(rows.records)
             if rows.ended:
                 return length
