@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import gc
 import os
@@ -14,7 +15,7 @@ from typing import Any, Final
 
 import uvicorn
 from starlette.types import ASGIApp
-from uvicorn.supervisors import Multiprocess
+from uvicorn.supervisors import Multiprocess, multiprocess
 
 from gql.configuration.hosts import answered_hosts
 from gql.configuration.settings import ServerSettings
@@ -69,6 +70,8 @@ def serve_workers(
     """
     with tempfile.TemporaryDirectory(prefix="contactgraph-") as counters:
         os.environ.update({**environment, MULTIPROCESS_DIRECTORY: counters})
+        # The supervisor has no other way to be given its workers' class.
+        multiprocess.Process = _Worker  # type: ignore[misc]
         _Supervisor(uvicorn.Config(factory, factory=True, workers=workers, **_options(server)), [listener]).run()
 
 
@@ -101,8 +104,58 @@ def _options(server: ServerSettings) -> dict[str, Any]:
     }
 
 
+class _DrainingServer(uvicorn.Server):
+    """uvicorn that answers, when it is told to end, the connections that the kernel has accepted for it as well."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Accepts what waits in the backlog, listens no more, and ends when every request is answered."""
+        backlogs = [listener.dup() for listener in sockets or []]
+        for server in self.servers:
+            server.close()
+        for backlog in backlogs:
+            backlog.setblocking(False)
+            await self._accept_all(backlog)
+            backlog.close()
+        await super().shutdown(sockets)
+
+    async def _accept_all(self, backlog: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                connection, _ = backlog.accept()
+            except OSError:
+                # There is none any more, or another worker was faster.
+                return
+            connection.setblocking(False)
+            with contextlib.suppress(OSError):
+                await loop.connect_accepted_socket(self._protocol, connection)
+
+    def _protocol(self) -> asyncio.Protocol:
+        made: asyncio.Protocol = self.config.http_protocol_class(  # type: ignore[call-arg]
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+        return made
+
+
+class _Worker(multiprocess.Process):
+    """uvicorn's process of one worker, with a server that drains its backlog."""
+
+    @property
+    def server(self) -> uvicorn.Server:
+        """Returns the worker's server, the same every time."""
+        if self._server is None:
+            self._server = _DrainingServer(config=self.config)
+        return self._server
+
+
 class _Supervisor(Multiprocess):
     """uvicorn's, which also says when a worker has ended: what it measured last would count for ever."""
+
+    def terminate_all(self) -> None:
+        # While this process listened, the kernel would go on accepting connections that no worker takes.
+        for listener in self.sockets:
+            listener.close()
+        super().terminate_all()
 
     def init_processes(self) -> None:
         super().init_processes()
@@ -120,7 +173,7 @@ class _Supervisor(Multiprocess):
         return {each.pid for each in self.processes if each.pid is not None}
 
 
-class _Server(uvicorn.Server):
+class _Server(_DrainingServer):
     """uvicorn that says when it answers, and ends with the exit code of success when it is told to end."""
 
     def __init__(self, config: uvicorn.Config, started: Callable[[], None]) -> None:
