@@ -16,6 +16,7 @@ from resolvers import stages, tags, users
 from resolvers.dataloaders.contact_by_scan import Scan
 from resolvers.model.errors import BadUserInput
 from resolvers.model.global_ids import NodeId, parse, stage_id, stage_key
+from resolvers.request.keys import Key
 from resolvers.request.operation import Operation
 from resolvers.request.sharing import shared
 
@@ -66,8 +67,8 @@ async def contact_by_native_id(
     if source is None or not native_id:
         return None
     make = _Lookup if source.provider.capabilities.lookup else Scan
-    key = ("contact", source_name)
-    loader: _Lookup | Scan = operation.memo.get(key) or operation.memo.setdefault(key, make(operation, source))
+    key: Key[_Lookup | Scan] = Key("contact", (source_name,))
+    loader = operation.kept(key, lambda: make(operation, source))
     asked = loader.load((native_id, parts)) if isinstance(loader, _Lookup) else loader.load(native_id)
     found: ContactRecord | None = await shared(asked)
     return found

@@ -39,6 +39,7 @@ from resolvers.planning.explain_plan import explain_plan
 from resolvers.planning.plan import Ordering, SourcePlan, plan
 from resolvers.planning.search_text import searched
 from resolvers.reading.whole_list import page_sizes
+from resolvers.request.keys import Key
 from resolvers.request.operation import Operation
 from resolvers.streams.base import Bounds, Stream
 from resolvers.streams.reversed import ReverseStream
@@ -201,7 +202,7 @@ def _leg(operation: Operation, source: Source, pipeline: Pipeline, wanted: Wante
         listed = await stage_list(operation, source, pipeline, wanted.parts, wanted.nested, whole)
         if pipeline.native_id is None and listed.records:
             # Stages that are met by this id later share the board of the active pipeline.
-            operation.memo["active pipeline", source.name, pipeline.type] = listed.records[0].pipeline_id
+            operation.kept(_ACTIVE_PIPELINES, dict)[source.name, pipeline.type] = listed.records[0].pipeline_id
         return listed
 
     def opened(bounds: Bounds, *, forward: bool) -> Stream:
@@ -211,9 +212,13 @@ def _leg(operation: Operation, source: Source, pipeline: Pipeline, wanted: Wante
     return StreamFactory(made, opened, lambda: opened(Bounds(), forward=True))
 
 
+# The active pipelines' ids, by source name and type.
+_ACTIVE_PIPELINES: Key[dict[tuple[str, PipelineType], str | None]] = Key("active pipelines")
+
+
 def _pipeline(operation: Operation, stage: StageRecord) -> Pipeline:
     """Returns the pipeline as the operation's board asks for it."""
-    active = operation.memo.get(("active pipeline", stage.source.name, stage.pipeline_type))
+    active = operation.kept(_ACTIVE_PIPELINES, dict).get((stage.source.name, stage.pipeline_type))
     known = stage.pipeline_id if stage.pipeline_id != active else None
     return Pipeline(stage.pipeline_type, known)
 
@@ -225,11 +230,14 @@ def _key(stage: StageRecord) -> str:
 # ---------------------------------------------------------------- contacts of applications
 
 
+# Ids of contacts that stand in a pipeline of applications.
+_APPLICATIONS: Key[set[str]] = Key("applications")
+
+
 def _note_applications(operation: Operation, contacts: list[ContactRecord]) -> None:
     """Remembers rows of the other pipeline type: their records look like any contact's."""
-    noted: set[str] = operation.memo.setdefault("applications", set())
-    noted.update(contact.id for contact in contacts)
+    operation.kept(_APPLICATIONS, set).update(contact.id for contact in contacts)
 
 
 def _is_application(operation: Operation, contact: ContactRecord) -> bool:
-    return contact.id in operation.memo.get("applications", ())
+    return contact.id in operation.kept(_APPLICATIONS, set)

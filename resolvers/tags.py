@@ -31,7 +31,7 @@ from resolvers.planning.plan import Ordering, SourcePlan, plan
 from resolvers.planning.search_text import searched
 from resolvers.reading.ordered_list import WholeList
 from resolvers.reading.paged_list import PagedList, PageSizes
-from resolvers.request.once import once
+from resolvers.request.keys import Key
 from resolvers.request.operation import Operation
 from resolvers.streams.base import Bounds, Stream
 from resolvers.streams.page_number.base import RowReader
@@ -40,6 +40,9 @@ T = TypeVar("T")
 
 # A list of tags may have another largest page than the list of contacts.
 _SIZES: WeakKeyDictionary[Source, PageSizes] = WeakKeyDictionary()
+
+# Tags that a page of the list has shown, by their ids.
+_LISTED_TAGS: Key[dict[str, TagRecord]] = Key("listed tags")
 
 
 class TagList(msgspec.Struct):
@@ -68,7 +71,7 @@ async def tags(
         return outcome
     listed: ContactConnectionRecord = outcome.connection
     nodes = cast("list[TagRecord]", listed.nodes)
-    operation.memo.setdefault("listed tags", {}).update({tag.id: tag for tag in nodes})
+    operation.kept(_LISTED_TAGS, dict).update({tag.id: tag for tag in nodes})
     edges = [TagEdgeRecord(edge.cursor, tag) for edge, tag in zip(listed.edges, nodes, strict=True)]
     connection = TagConnectionRecord(edges, nodes, listed.page_info, listed.total_count, listed.sources)
     return Outcome(connection, outcome.failures)
@@ -110,7 +113,7 @@ async def tag_detail(operation: Operation, tag: TagRecord) -> TagRecord:
     """Returns the tag with what only the source's list of tags says; the list is read once an operation, and not
     for a tag that a page of it has shown. Raises SourceError.
     """
-    listed: TagRecord | None = operation.memo.get("listed tags", {}).get(tag.id)
+    listed = operation.kept(_LISTED_TAGS, dict).get(tag.id)
     if listed is None:
         listed = (await all_tags(operation, operation.sources[tag.source.name])).tags.get(tag.native_id)
     if listed is None:
@@ -128,7 +131,8 @@ async def all_tags(operation: Operation, source: Source) -> TagList:
 
     Raises SourceError.
     """
-    return await once(operation, ("tags", source.name), lambda: _read(operation, source))
+    key: Key[TagList] = Key("tags", (source.name,))
+    return await operation.once(key, lambda: _read(operation, source))
 
 
 async def _read(operation: Operation, source: Source) -> TagList:

@@ -8,7 +8,7 @@ from providers.source import Source
 from providers.spi.errors import SourceError
 from providers.spi.query import Condition, Operator
 from providers.spi.record import ContactRecord, SourceRecord, UserRecord, UserRef, global_id
-from resolvers.request.once import once
+from resolvers.request.keys import Key
 from resolvers.request.operation import Operation
 
 
@@ -68,7 +68,8 @@ async def _listed(operation: Operation, source: Source) -> Mapping[str, UserReco
         users, _ = await operation.ask(source, provider.users_request(), provider.users)
         return {user.native_id: user for user in users}
 
-    return await once(operation, ("users", source.name), read)
+    key: Key[Mapping[str, UserRecord]] = Key("users", (source.name,))
+    return await operation.once(key, read)
 
 
 def _record(source: SourceRecord, ref: UserRef) -> UserRecord:

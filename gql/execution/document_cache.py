@@ -23,9 +23,10 @@ from graphql import (
 from gql.configuration.settings import LimitSettings
 from gql.errors import ErrorCode, request_error
 from gql.execution.document_limits import check_shapes, parse_within, too_much_to_validate
+from gql.execution.graphql_core_messages import validation_took_too_long
 from gql.execution.operands import Given, given_in
 from gql.execution.query_cost import Cost, operation_cost
-from gql.execution.validation_rules import naming_their_arguments, rules, was_aborted
+from gql.execution.validation_rules import naming_their_arguments, rules
 from gql.projection.executor import Plans
 
 __all__ = ["Document", "Documents", "NamedOperation"]
@@ -194,7 +195,7 @@ class Documents:
         errors = validate(
             self._schema, parsed, self._rules, _MOST_ERRORS, hide_suggestions=not self._limits.introspection
         )
-        if any(was_aborted(each) for each in errors):
+        if any(validation_took_too_long(each) for each in errors):
             return _refused(text, [too_much_to_validate()], types)
         if errors:
             return _refused(text, naming_their_arguments(errors, parsed), types)

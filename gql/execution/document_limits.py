@@ -22,6 +22,7 @@ from graphql.validation.validation_context import MAX_FRAGMENT_WORK
 
 from gql.configuration.settings import LimitSettings
 from gql.errors import ErrorCode, request_error
+from gql.execution.graphql_core_messages import has_too_many_tokens, is_nested_too_deeply
 from gql.execution.operands import Operands
 
 __all__ = [
@@ -75,9 +76,9 @@ def parse_within(text: str, limits: LimitSettings) -> DocumentNode:
     try:
         return parse(text, max_lexical_tokens=limits.tokens, max_comments=limits.tokens)
     except GraphQLSyntaxError as error:
-        if error.message.startswith("Syntax Error: Document contains more than"):
+        if has_too_many_tokens(error):
             raise too_complex("tokens", "the document has too many tokens", limits.tokens) from None
-        if error.message.startswith("Syntax Error: Document is nested too deeply"):
+        if is_nested_too_deeply(error):
             raise _nested_too_deeply() from None
         raise
 

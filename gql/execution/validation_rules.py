@@ -27,9 +27,10 @@ from graphql import (
     specified_rules,
     visit,
 )
-from graphql.validation.validate import ValidationAbortedError
 
-__all__ = ["naming_their_arguments", "rules", "was_aborted"]
+from gql.execution.graphql_core_messages import names, without_suggestion
+
+__all__ = ["naming_their_arguments", "rules"]
 
 
 class NoServiceRule(ValidationRule):
@@ -49,7 +50,7 @@ class UnsuggestiveScalarLeafsRule(ScalarLeafsRule):
 
     def report_error(self, error: GraphQLError) -> None:
         """Reports the error without what may have been meant."""
-        super().report_error(GraphQLError(error.message.partition(" Did you mean ")[0], error.nodes))
+        super().report_error(GraphQLError(without_suggestion(error), error.nodes))
 
 
 def rules(*, introspection: bool) -> tuple[type[ASTValidationRule], ...]:
@@ -58,11 +59,6 @@ def rules(*, introspection: bool) -> tuple[type[ASTValidationRule], ...]:
         return specified_rules
     specified = (UnsuggestiveScalarLeafsRule if rule is ScalarLeafsRule else rule for rule in specified_rules)
     return (*specified, NoSchemaIntrospectionCustomRule, NoServiceRule)
-
-
-def was_aborted(error: GraphQLError) -> bool:
-    """Returns whether validation ended here because it took too many steps, and not because it had errors enough."""
-    return isinstance(error, ValidationAbortedError) and error.message == "Validation aborted."
 
 
 def naming_their_arguments(errors: Iterable[GraphQLError], document: DocumentNode) -> tuple[GraphQLError, ...]:
@@ -78,7 +74,7 @@ def naming_their_arguments(errors: Iterable[GraphQLError], document: DocumentNod
 
 def _naming(error: GraphQLError, holders: _Holders) -> GraphQLError:
     name = holders.name(error.nodes[0]) if error.nodes else None
-    if name is None or f"'{name}" in error.message:
+    if name is None or names(error, name):
         return error
     return GraphQLError(
         f"{name}: {error.message}",

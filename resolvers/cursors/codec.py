@@ -17,26 +17,28 @@ from resolvers.model.errors import BadUserInput
 
 VERSION = b"\x01"
 MAX_LENGTH = 8_192
+# In the place of a source: the cursor stands behind no edge.
+NO_EDGE = -1
 
 
 class Place(msgspec.Struct, frozen=True, array_like=True):
     """One source's part: how many records it has emitted, whether that was all, and where it goes on (None: at
-    its start; at its end when it is exhausted). `short`: in front of the bookmark's last record, which an earlier page
-    has shown already, reading backward."""
+    its start; at its end when it is exhausted). `excludes_bookmark_record`: it stands in front of the bookmark's last
+    record, which an earlier page has shown already, reading backward."""
 
     rank: Count = 0
     exhausted: bool = False
     bookmark: Bookmark | None = None
-    short: bool = False
+    excludes_bookmark_record: bool = False
 
 
 class Position(msgspec.Struct, frozen=True, array_like=True):
-    """A place a source, in the order of the query's source list. `own` is the index of the source whose edge the
-    cursor belongs to, -1 when it stands behind no edge."""
+    """A place a source, in the order of the query's source list. `edge_source` is the index of the source whose
+    edge the cursor belongs to, NO_EDGE when it stands behind none."""
 
     sources: bytes
     question: bytes
-    own: Annotated[int, Meta(ge=-1, le=10_000)]
+    edge_source: Annotated[int, Meta(ge=NO_EDGE, le=10_000)]
     places: tuple[Place, ...]
 
 
@@ -69,8 +71,8 @@ class CursorCodec:
         self._decoder = msgspec.msgpack.Decoder(Position)
         self._encoder = msgspec.msgpack.Encoder()
 
-    def encode(self, fingerprint: Fingerprint, own: int, places: Sequence[Place]) -> str:
-        body = VERSION + self._encoder.encode((fingerprint.sources, fingerprint.question, own, tuple(places)))
+    def encode(self, fingerprint: Fingerprint, edge_source: int, places: Sequence[Place]) -> str:
+        body = VERSION + self._encoder.encode((fingerprint.sources, fingerprint.question, edge_source, tuple(places)))
         return urlsafe_b64encode(body + self._check(body)).rstrip(b"=").decode("ascii")
 
     def decode(self, argument: str, text: str, fingerprint: Fingerprint, count: int) -> Position:
@@ -98,7 +100,7 @@ class CursorCodec:
             raise BadUserInput(
                 argument, "a cursor of another query (search, filter or order differ); start again without it"
             )
-        if position.own >= count:
+        if position.edge_source >= count:
             raise malformed(argument)
         return position
 

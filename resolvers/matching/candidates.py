@@ -17,7 +17,7 @@ from resolvers.planning.phone_numbers import e164, last_digits
 from resolvers.planning.plan import plan
 from resolvers.planning.predicate import fold
 from resolvers.reading.progress import Progress
-from resolvers.request.once import once
+from resolvers.request.keys import Key
 from resolvers.request.operation import Operation
 from resolvers.streams.base import Bounds, Stream
 
@@ -89,7 +89,8 @@ class Found(msgspec.Struct):
 async def find(operation: Operation, source: Source, keys: Keys, parts: frozenset[str]) -> Found:
     """Returns the source's contacts that have one of the keys: looked for once an operation. Never raises SourceError
     or BudgetExceeded."""
-    return await once(operation, ("found", source.name, keys, parts), lambda: _find(operation, source, keys, parts))
+    key: Key[Found] = Key("found", (source.name, keys, parts))
+    return await operation.once(key, lambda: _find(operation, source, keys, parts))
 
 
 async def _find(operation: Operation, source: Source, keys: Keys, parts: frozenset[str]) -> Found:
@@ -138,16 +139,19 @@ def _end(found: Found, error: BudgetExceeded) -> None:
     )
 
 
+# The candidates looked at, by identity. A record is kept with its keys, so that no other one gets its identity.
+_CANDIDATE_KEYS: Key[dict[int, tuple[ContactRecord, Keys]]] = Key("keys of candidates")
+
+
 async def _compare(
     operation: Operation, candidates: list[ContactRecord], keys: Keys, contacts: dict[str, ContactRecord]
 ) -> None:
     """Adds the candidates that have one of the keys to `contacts`. Raises BudgetExceeded."""
     budget = operation.budget
-    known: dict[int, tuple[ContactRecord, Keys]] = operation.memo.setdefault("keys of candidates", {})
+    known = operation.kept(_CANDIDATE_KEYS, dict)
     for record in candidates:
         kept = known.get(id(record))
         if kept is None:
-            # The record is kept with its keys, so that no other one gets its identity.
             kept = known[id(record)] = record, keys_of(record)
             budget.spend(Counter.EVALUATIONS, _KEYS_WORK)
             if budget.work(_KEYS_WORK):
@@ -173,17 +177,16 @@ async def _by_phone(operation: Operation, source: Source, phone: str, parts: fro
 
 async def _read(operation: Operation, source: Source, term: str, parts: frozenset[str]) -> Stream:
     """Returns the search's stream, read to its end or as far as candidates are read. Raises SourceError."""
-    return await once(
-        operation, ("candidates", source.name, term, parts), lambda: _search(operation, source, term, parts)
-    )
+    key: Key[Stream] = Key("candidates", (source.name, term, parts))
+    return await operation.once(key, lambda: _search(operation, source, term, parts))
 
 
 async def _search(operation: Operation, source: Source, term: str, parts: frozenset[str]) -> Stream:
     made = plan(source, filter=None, search=term, orders=(), parts=parts)
     stream = stream_factory(operation, made).open(Bounds(), forward=True)
     # Waiting here costs no call its time-out.
-    key = ("searches", source.name)
-    turn: asyncio.Semaphore = operation.memo.setdefault(key, asyncio.Semaphore(source.settings.max_concurrency))
+    key: Key[asyncio.Semaphore] = Key("searches", (source.name,))
+    turn = operation.kept(key, lambda: asyncio.Semaphore(source.settings.max_concurrency))
     async with turn:
         progress = Progress(source.name)
         while not stream.ended and not stream.stopped and len(stream.items) < MOST:

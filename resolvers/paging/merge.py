@@ -94,7 +94,7 @@ def _least(part: Part, size: int, live: int, forward: bool) -> int:
     if forward:
         return share(size, live)
     # A place that no record of the part stands in front of has nothing that it could be found again by.
-    return 1 if part.from_end or part.place.short else 0
+    return 1 if part.from_end or part.place.excludes_bookmark_record else 0
 
 
 def _due(live: Sequence[Part], wanted: Part, size: int, forward: bool) -> int:

@@ -32,7 +32,7 @@ class Counts:
 
     def __init__(self, parts: Sequence[Part], factories: Sequence[StreamFactory]) -> None:
         self._parts = parts
-        self._legs = factories
+        self._factories = factories
         self._counted: dict[int, int | None] = {}
 
     @property
@@ -64,7 +64,7 @@ class Counts:
         ):
             self._counted[part.index] = None
         else:
-            counting = Part(part.index, plan, Place(), self._legs[part.index].count())
+            counting = Part(part.index, plan, Place(), self._factories[part.index].count())
             await fill(counting, 1)
             part.error = counting.error
             if counting.stream is not None and counting.error is None:

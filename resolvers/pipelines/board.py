@@ -24,6 +24,7 @@ from resolvers.reading.consistency import side_by_side
 from resolvers.reading.page_windows import window
 from resolvers.reading.paged_list import Rows, changing_sizes
 from resolvers.reading.whole_list import page_sizes
+from resolvers.request.keys import Key
 from resolvers.request.operation import Operation
 
 
@@ -305,11 +306,8 @@ def board(operation: Operation, plan: SourcePlan, pipeline: Pipeline, *, whole: 
     `whole`: every answer brings all stages, for who reads them one after the other.
     """
     query = ListQuery(plan.query.conditions, plan.query.search)
-    key = ("board", plan.source.name, query, pipeline, whole)
-    found = operation.memo.get(key)
-    if not isinstance(found, Board):
-        found = operation.memo[key] = Board(operation, plan.source, query, pipeline, whole=whole)
-    return found
+    key: Key[Board] = Key("board", (plan.source.name, query, pipeline, whole))
+    return operation.kept(key, lambda: Board(operation, plan.source, query, pipeline, whole=whole))
 
 
 def find(buckets: Sequence[Bucket], key: str) -> Bucket | None:

@@ -11,7 +11,7 @@ from providers.spi.page import Stage
 from providers.spi.provider import InvalidAnswer, Pipeline
 from providers.spi.record import SourceRecord
 from providers.spi.request import Response
-from resolvers.request.once import once
+from resolvers.request.keys import Key
 from resolvers.request.operation import Operation
 
 
@@ -24,14 +24,15 @@ class StagesByEndpoint(NamedTuple):
 
 async def stages_by_endpoint(operation: Operation, source: Source, pipeline: Pipeline) -> StagesByEndpoint | None:
     """Returns what the endpoint says, asked once an operation; None where there is none. Raises SourceError."""
-    return await once(operation, ("stages", source.name, pipeline), lambda: _ask(operation, source, pipeline))
+    key: Key[StagesByEndpoint | None] = Key("stages", (source.name, pipeline))
+    return await operation.once(key, lambda: _ask(operation, source, pipeline))
 
 
 def shared_names(operation: Operation, source: Source) -> set[str | None]:
     """Returns the stages, as far as the operation was told, whose name another one has, too: under names, an answer
     has one bucket for all of them."""
-    shared: set[str | None] = operation.memo.setdefault(("shared names", source.name), set())
-    return shared
+    key: Key[set[str | None]] = Key("shared names", (source.name,))
+    return operation.kept(key, set)
 
 
 async def _ask(operation: Operation, source: Source, pipeline: Pipeline) -> StagesByEndpoint | None:

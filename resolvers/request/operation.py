@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, TypeVar
 
 from aiodataloader import DataLoader
@@ -16,6 +17,7 @@ from providers.spi.request import Request, Response
 from resolvers.cursors.codec import CursorCodec
 from resolvers.model.errors import BadUserInput
 from resolvers.request.explain import Explain
+from resolvers.request.keys import Key
 from resolvers.request.sharing import shared
 
 T = TypeVar("T")
@@ -50,7 +52,8 @@ class Operation:
         self.budget = Budget(limits, deadline)
         # Why not all candidates for `matches` were looked at, which a list of contacts has no place to say.
         self.matching_over: BudgetExceeded | None = None
-        self.memo: dict[Any, Any] = {}
+        self._kept: dict[Key[Any], Any] = {}
+        self._started: dict[Key[Any], asyncio.Task[Any]] = {}
         # What every source has answered so far, decoded, by its name.
         self.answers: dict[str, list[Any]] = {}
         self._past_cache: set[str] = set()
@@ -90,6 +93,23 @@ class Operation:
             await self.budget.give_way()
         return answer
 
+    async def once(self, key: Key[T], start: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Returns what `start` gives, started at most once a key. What it raises reaches everyone who waits.
+
+        A waiter that is cancelled leaves the others alone.
+        """
+        task: asyncio.Task[T] | None = self._started.get(key)
+        if task is None:
+            task = self._started[key] = asyncio.get_running_loop().create_task(start())
+        return await shared(task)
+
+    def kept(self, key: Key[T], make: Callable[[], T]) -> T:
+        """Returns the operation's one value of a key, made when it is first asked for."""
+        found: T | None = self._kept.get(key)
+        if found is None:
+            found = self._kept[key] = make()
+        return found
+
     def forget(self, source: Source) -> None:
         """Lets equal questions to a source go out again: its list changed while it was read."""
         self._upstream.forget(source.name)
@@ -109,7 +129,8 @@ class Operation:
         if self._loader is not None:
             self._loader.clear_all()
             self._loader = None
-        self.memo.clear()
+        self._kept.clear()
+        self._started.clear()
         self.answers.clear()
         self._forgetting.clear()
 

@@ -12,7 +12,7 @@ from resolvers.contacts import ContactsQuestion, contacts
 from resolvers.model.records import ContactConnectionRecord
 from resolvers.model.selection import Wanted
 from resolvers.paging.arguments import PageArguments
-from resolvers.request.once import once
+from resolvers.request.keys import Key
 from resolvers.request.operation import Operation
 from tests.support.world import World
 
@@ -119,7 +119,8 @@ async def test_work_that_several_need_is_started_once_and_fails_for_all() -> Non
         await asyncio.sleep(0)
         raise KeyError("nothing there")
 
-    answers = await asyncio.gather(*(once(operation, "work", work) for _ in range(3)), return_exceptions=True)
+    key: Key[str] = Key("work")
+    answers = await asyncio.gather(*(operation.once(key, work) for _ in range(3)), return_exceptions=True)
     assert [type(answer) for answer in answers] == [KeyError] * 3
     assert started == ["work"]
 
