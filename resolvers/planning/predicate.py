@@ -7,7 +7,7 @@ case folding, ids exactly, phones by E.164 in eq and in; fields with several val
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, TypeAlias, TypeVar
 from unicodedata import normalize
 
@@ -169,8 +169,10 @@ def _condition(condition: Condition, provider: Provider, folded: dict[str, Texts
     if (date := DATE_FIELDS.get(field)) is not None:
         holds = _several(condition, _itself)
         return lambda record: holds(_one(date(record)))
-    holds = _several(condition, _own_key)
-    return lambda record: holds([_own_key(value) for value in provider.own_values(record, field)])
+    # Digits in a row are looked for as text, whatever number they would be.
+    own_key = _own_text if condition.operator is Operator.LIKE else _own_key
+    holds = _several(condition, own_key)
+    return lambda record: holds([own_key(value) for value in provider.own_values(record, field)])
 
 
 _EQUALITY = {Operator.EQ, Operator.NE, Operator.IN, Operator.NOT_IN}
@@ -273,6 +275,13 @@ def _own_key(value: object) -> object:
         digits = value.isascii() and value.isdigit() and (value[0] != "0" or value == "0")
         return int(value) if digits and len(value) <= _MOST_DIGITS else fold(value)
     return value
+
+
+def _own_text(value: object) -> object:
+    """A provider's own value as the text that `like` looks into: an instant in RFC 3339 and UTC."""
+    if isinstance(value, datetime):
+        return fold(value.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z")
+    return fold(str(value))
 
 
 def _itself(value: object) -> object:

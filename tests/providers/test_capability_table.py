@@ -41,7 +41,7 @@ def test_the_page_says_what_is_pushed_and_what_is_not() -> None:
     }
     assert dict(zip(providers, cells_of("assigneeId", "in", text), strict=True))["wacr"] == "pushed exactly"
     assert dict(zip(providers, cells_of("stage", "eq", text), strict=True))["wacr"] == "no such field"
-    assert "| wacr | `wacr.groupId` | eq | pushed, re-checked here |" in text
+    assert "| wacr | `wacr.groupId` | eq, like | pushed, re-checked here |" in text
     names = next(line for line in text.splitlines() if line.startswith("| `LAST_NAME` |"))
     assert names.split(" | ")[3] == (
         'pushed with `text_collation = "casefold"`; else read whole; SORT_INEXACT above `scan_limit`'

@@ -46,7 +46,9 @@ def _condition_holds(condition: Condition, record: ContactRecord) -> bool:
     if operator == "between":
         low, high = _list(operand)
         return any(
-            _compares("gte", value, low) and _compares("lte", value, high) for value in _everything(field, record)
+            _compares("gte", _comparable(value), _comparable(low))
+            and _compares("lte", _comparable(value), _comparable(high))
+            for value in _everything(field, record)
         )
     return _any(field, operator, operand, record)
 
@@ -129,10 +131,13 @@ def _compares(operator: str, value: Any, operand: Any) -> bool:
     if operator == "eq":
         return bool(value == operand)
     if operator in ("contains", "like"):
+        if isinstance(value, datetime):
+            value = _folded(value.strftime("%Y-%m-%dT%H:%M:%S") + (f".{value:%f}" if value.microsecond else "") + "Z")
         return str(operand) in str(value)
     if operator == "startsWith":
         return str(value).startswith(str(operand))
-    value, operand = (int(each) if isinstance(each, str) else each for each in (value, operand))
+    if not (isinstance(value, str) and isinstance(operand, str)):
+        value, operand = (int(each) if isinstance(each, str) else each for each in (value, operand))
     return bool(
         {
             "gt": lambda: value > operand,

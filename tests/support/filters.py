@@ -29,8 +29,26 @@ WACR_IDS = ["wacr.statusId", "wacr.sourceId", "wacr.assignedId", "wacr.groupId"]
 _RANGE = (Operator.GT, Operator.GTE, Operator.LT, Operator.LTE)
 # The operators of WacrTextFilter, WacrIdFilter and WacrDateTimeFilter (contract.graphql).
 WACR_FIELDS: dict[str, tuple[Operator, ...]] = {
-    "wacr.type": (Operator.EQ, Operator.NE, Operator.IN, Operator.NOT_IN, Operator.LIKE, Operator.IS_NULL),
-    "wacr.createdAt": (Operator.EQ, Operator.NE, *_RANGE, Operator.BETWEEN, Operator.IS_NULL),
+    "wacr.type": (
+        Operator.EQ,
+        Operator.NE,
+        Operator.IN,
+        Operator.NOT_IN,
+        Operator.LIKE,
+        *_RANGE,
+        Operator.BETWEEN,
+        Operator.IS_NULL,
+    ),
+    "wacr.createdAt": (
+        Operator.EQ,
+        Operator.NE,
+        Operator.IN,
+        Operator.NOT_IN,
+        Operator.LIKE,
+        *_RANGE,
+        Operator.BETWEEN,
+        Operator.IS_NULL,
+    ),
     **dict.fromkeys(
         WACR_IDS,
         (
@@ -38,6 +56,7 @@ WACR_FIELDS: dict[str, tuple[Operator, ...]] = {
             Operator.NE,
             Operator.IN,
             Operator.NOT_IN,
+            Operator.LIKE,
             *_RANGE,
             Operator.BETWEEN,
             Operator.IS_NULL,
@@ -53,7 +72,11 @@ def operands(field: str, operator: Operator) -> list[Value]:
     if operator is Operator.IS_NULL:
         return [True, False]
     single: list[Value]
-    if field.endswith("createdAt") or field == "updatedAt":
+    if field == "wacr.createdAt" and operator is Operator.LIKE:
+        single = ["2026-01", "T00:00:0", "t00", "2026-01-01T00:00:00Z", "%", "_", ""]
+    elif field in WACR_IDS and operator is Operator.LIKE:
+        single = ["1", "2", "12", "01", "%", "_", "\\", "x", ""]
+    elif field.endswith("createdAt") or field == "updatedAt":
         single = list(_INSTANTS)
     elif field == "wacr.type":
         single = list(_TYPES)

@@ -97,7 +97,12 @@ def _conditions(field: str, given: object, path: str) -> Iterator[Filter]:
         operator = Operator(name)
         if isinstance(given, WacrIdFilter) and operator in _RANGE:
             _whole_number(value, where)
-        yield Condition(field, operator, _between(value, where) if operator is Operator.BETWEEN else _value(value))
+        if operator is not Operator.BETWEEN:
+            yield Condition(field, operator, _value(value))
+        elif isinstance(given, WacrTextFilter):
+            yield Condition(field, operator, _two(value, where, "texts, the earlier first"))
+        else:
+            yield Condition(field, operator, _between(value, where))
 
 
 def _between(given: list[str] | DateTimeRange, path: str) -> Value:
@@ -106,10 +111,14 @@ def _between(given: list[str] | DateTimeRange, path: str) -> Value:
         if start is None or end is None:
             raise BadUserInput(path, "expected start and end; use gte or lte for an open span")
         return start, end
-    if len(given) != 2:
-        raise BadUserInput(path, f"expected exactly two ids, the smaller first; got {len(given)}")
-    for index, value in enumerate(given):
+    for index, value in enumerate(_two(given, path, "ids, the smaller first")):
         _whole_number(value, f"{path}[{index}]")
+    return tuple(given)
+
+
+def _two(given: list[str], path: str, words: str) -> tuple[str, ...]:
+    if len(given) != 2:
+        raise BadUserInput(path, f"expected exactly two {words}; got {len(given)}")
     return tuple(given)
 
 

@@ -124,6 +124,11 @@ class WacrTextFilter:
     in_: list[str] | None = _optional("Equals one of these.", name="in")
     not_in: list[str] | None = _optional("Equals none of these; holds for contacts without a value.")
     like: str | None = _optional("Contains this.")
+    gt: str | None = _optional("Later in the alphabet than this, without regard to case.")
+    gte: str | None = _optional("This, or later in the alphabet.")
+    lt: str | None = _optional("Earlier in the alphabet than this, without regard to case.")
+    lte: str | None = _optional("This, or earlier in the alphabet.")
+    between: list[str] | None = _optional("Between these two, both included: exactly two texts, the earlier first.")
     is_null: bool | None = _optional("Whether there is no value.")
 
 
@@ -133,6 +138,7 @@ class WacrIdFilter:
     ne: ID | None = _optional("Does not equal this; holds for contacts without a value.")
     in_: list[ID] | None = _optional("Equals one of these.", name="in")
     not_in: list[ID] | None = _optional("Equals none of these; holds for contacts without a value.")
+    like: str | None = _optional("Has these digits in a row.")
     gt: ID | None = _optional("Greater than this.")
     gte: ID | None = _optional("This or greater.")
     lt: ID | None = _optional("Less than this.")
@@ -145,6 +151,9 @@ class WacrIdFilter:
 class WacrDateTimeFilter:
     eq: datetime | None = _optional("At exactly this instant.")
     ne: datetime | None = _optional("Not at this instant.")
+    in_: list[datetime] | None = _optional("At one of these instants.", name="in")
+    not_in: list[datetime] | None = _optional("At none of these instants.")
+    like: str | None = _optional("Has this in its text, in RFC 3339 and UTC: `2026-01` for a month.")
     gt: datetime | None = _optional("Later than this.")
     gte: datetime | None = _optional("At this instant or later.")
     lt: datetime | None = _optional("Earlier than this.")

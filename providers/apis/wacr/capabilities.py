@@ -6,7 +6,15 @@ gives without `|null`: type, status_id, source_id and created_at, but not assign
 
 from __future__ import annotations
 
-from providers.apis.wacr.filters import documented_types, only_integers, other_integers, part_of_type, widened
+from providers.apis.wacr.filters import (
+    digits_in_a_row,
+    documented_types,
+    only_integers,
+    other_integers,
+    part_of_type,
+    some_instants,
+    widened,
+)
 from providers.spi.capabilities import Capabilities, FilterRow, OrderRow, Paging, Strength
 from providers.spi.query import Operator, OrderField
 
@@ -25,6 +33,7 @@ def _integer_rows(field: str, slot: str) -> tuple[FilterRow, ...]:
         FilterRow(field, (Operator.EQ, Operator.IN), _EXACT, slot, FILTERS, only_integers),
         FilterRow(field, (*_RANGE, Operator.IS_NULL), _EXACT, slot, FILTERS),
         FilterRow(field, (Operator.BETWEEN,), _SUPERSET, slot, FILTERS, widened),
+        FilterRow(field, (Operator.LIKE,), _SUPERSET, slot, FILTERS, digits_in_a_row),
     )
 
 
@@ -51,7 +60,9 @@ CAPABILITIES = Capabilities(
         *_integer_rows("wacr.assignedId", "assigned_id"),
         # "JSON contains match": of a number or of a part of the text, the page does not say.
         FilterRow("wacr.groupId", (Operator.EQ,), _SUPERSET, "group_id", FILTERS, only_integers),
+        FilterRow("wacr.groupId", (Operator.LIKE,), _SUPERSET, "group_id", FILTERS, digits_in_a_row),
         FilterRow("wacr.createdAt", (Operator.EQ, Operator.NE, *_RANGE), _EXACT, "created_at", FILTERS),
+        FilterRow("wacr.createdAt", (Operator.IN, Operator.NOT_IN), _EXACT, "created_at", FILTERS, some_instants),
         FilterRow("wacr.createdAt", (Operator.IS_NULL,), _EXACT, "created_at", FILTERS),
         FilterRow("wacr.createdAt", (Operator.BETWEEN,), _SUPERSET, "created_at", FILTERS, widened),
     ),

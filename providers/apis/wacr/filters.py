@@ -45,7 +45,7 @@ def checked(condition: Condition) -> Condition:
     """
     if condition.operator is Operator.BETWEEN:
         return _checked_interval(condition)
-    if condition.field not in ID_FIELDS or condition.operator is Operator.IS_NULL:
+    if condition.field not in ID_FIELDS or condition.operator in (Operator.IS_NULL, Operator.LIKE):
         return condition
     value = condition.value
     if condition.operator in _RANGE:
@@ -109,6 +109,21 @@ def part_of_type(condition: Condition) -> Condition | None:
     """Rewrites like. `%` and `_` may be wildcards there, which only finds more; a backslash may escape one."""
     part = _folded(condition.value)
     return Condition(condition.field, Operator.LIKE, part) if part and "\\" not in part else None
+
+
+def digits_in_a_row(condition: Condition) -> Condition | None:
+    """Rewrites like on an integer: digits alone, so that nothing in it can be a wildcard."""
+    part = str(condition.value)
+    return condition if part.isascii() and part.isdigit() else None
+
+
+def some_instants(condition: Condition) -> Condition | Never | None:
+    """Rewrites in and notIn on an instant: each once, as long as a request line holds them."""
+    value = condition.value if isinstance(condition.value, tuple) else (condition.value,)
+    instants = tuple(dict.fromkeys(value))
+    if not instants:
+        return NEVER if condition.operator is Operator.IN else None
+    return Condition(condition.field, condition.operator, instants) if len(instants) <= MAX_LIST else None
 
 
 def _checked_interval(condition: Condition) -> Condition:

@@ -249,7 +249,10 @@ SPELLED = {"in": "in", "notIn": "not_in", "isNull": "null", "like": "like", "bet
 # What is documented for a field that may be null, or for a list, is applied here instead: nulls would be lost.
 APPLIED_HERE = {
     *((f"wacr.{name}", operator) for name in ("assignedId", "groupId") for operator in (Operator.NE, Operator.NOT_IN)),
-    *(("wacr.groupId", operator) for operator in Operator if operator is not Operator.EQ),
+    *(("wacr.groupId", operator) for operator in Operator if operator not in (Operator.EQ, Operator.LIKE)),
+    # How a database orders texts, and how it writes an instant as one, is not documented.
+    *(("wacr.type", operator) for operator in (Operator.GT, Operator.GTE, Operator.LT, Operator.LTE, Operator.BETWEEN)),
+    ("wacr.createdAt", Operator.LIKE),
 }
 
 
@@ -300,3 +303,13 @@ async def test_each_providers_own_filter_restricts_that_provider_alone() -> None
         "autokonnect": SourceStatus.OK,
     }
     assert world.calls("wacr") == 0
+
+
+async def test_several_owners_go_to_the_stages_and_the_slice_says_who_is_not_found() -> None:
+    world = World({"tether": ROWS})
+    outcome = await world.page(first=100, filter=Condition("tether.owner", Operator.IN, (BEN, CID)))
+    (slice_,) = outcome.connection.sources
+    assert (slice_.status, [warning.code.value for warning in slice_.warnings]) == (
+        SourceStatus.PARTIAL,
+        ["SEARCH_INCOMPLETE"],
+    )
