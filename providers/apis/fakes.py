@@ -13,7 +13,7 @@ from providers.apis.askelephant.fake.server import AskElephantFake, askelephant_
 from providers.apis.autokonnect.fake.server import AutokonnectFake, autokonnect_app
 from providers.apis.tether.fake.server import TetherFake, tether_app
 from providers.apis.wacr.fake.server import WacrFake, wacr_app
-from providers.fake_kit.people import DemoPeople, demo_people
+from providers.fake_kit.made_up.people import DemoPeople, demo_people
 from providers.fake_kit.server import DEMO_CREDENTIAL, Call, FakeApp
 from providers.fake_kit.serving import ServerThread, serve
 from providers.fake_kit.store import Row, Store

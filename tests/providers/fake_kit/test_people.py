@@ -8,9 +8,9 @@ from collections import Counter
 import pytest
 
 from providers.apis.fakes import FAKES, DemoPeople, demo_people
-from providers.fake_kit.names import Name
-from providers.fake_kit.people import SourceKind, people, sightings
-from providers.fake_kit.spelling import Phone, without_accents, write_phone
+from providers.fake_kit.made_up.names import Name
+from providers.fake_kit.made_up.people import SourceKind, people, sightings
+from providers.fake_kit.made_up.spelling import Phone, without_accents, write_phone
 
 SOURCES: tuple[SourceKind, ...] = ("tether", "askelephant", "wacr", "autokonnect")
 

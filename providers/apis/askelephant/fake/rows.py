@@ -5,9 +5,9 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-from providers.fake_kit.people import Sighting
+from providers.fake_kit.made_up.people import Sighting
+from providers.fake_kit.made_up.wording import Missing, contact_id, milliseconds, put
 from providers.fake_kit.store import Row
-from providers.fake_kit.wording import Missing, contact_id, milliseconds, put
 
 _WAYS: tuple[Missing, ...] = ("null", "absent", "empty")
 

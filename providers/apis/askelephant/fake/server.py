@@ -17,10 +17,10 @@ from providers.apis.askelephant.fake import cursor as askelephant_cursor
 from providers.apis.askelephant.fake.cursor import Listing
 from providers.apis.askelephant.fake.rows import contact_rows
 from providers.fake_kit.errors import ApiError
+from providers.fake_kit.made_up.people import DEFAULT_SEED, DemoPeople, records_of
 from providers.fake_kit.matching import found, moment, ordered, text
 from providers.fake_kit.paging import page_size
 from providers.fake_kit.parameters import Parameters
-from providers.fake_kit.people import DEFAULT_SEED, DemoPeople, records_of
 from providers.fake_kit.server import DEMO_CREDENTIAL, FakeApp, bearer, json_answer
 from providers.fake_kit.store import Row, Store
 from providers.fake_kit.switches import Switches

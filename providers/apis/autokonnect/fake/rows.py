@@ -6,9 +6,9 @@ import random
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from providers.fake_kit.people import Sighting
+from providers.fake_kit.made_up.people import Sighting
+from providers.fake_kit.made_up.wording import Missing, milliseconds, put
 from providers.fake_kit.store import Row
-from providers.fake_kit.wording import Missing, milliseconds, put
 
 _WAYS: tuple[Missing, ...] = ("null", "absent", "empty")
 

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from providers.fake_kit.people import Sighting
+from providers.fake_kit.made_up.people import Sighting
+from providers.fake_kit.made_up.wording import Missing, hex_id, milliseconds, put
 from providers.fake_kit.store import Row
 from providers.fake_kit.switches import DEMO_NOW
-from providers.fake_kit.wording import Missing, hex_id, milliseconds, put
 
 
 def object_id(name: str) -> str:

@@ -22,10 +22,10 @@ from providers.apis.tether.fake.query import (
 )
 from providers.apis.tether.fake.rows import PIPELINES, USERS, application_rows, contact_rows
 from providers.fake_kit.errors import ApiError
+from providers.fake_kit.made_up.people import DEFAULT_SEED, DemoPeople, records_of
 from providers.fake_kit.matching import in_default_order
 from providers.fake_kit.paging import page_size, window
 from providers.fake_kit.parameters import json_object, text_list, whole_number
-from providers.fake_kit.people import DEFAULT_SEED, DemoPeople, records_of
 from providers.fake_kit.server import DEMO_CREDENTIAL, FakeApp, bearer, json_answer
 from providers.fake_kit.store import Row, Store
 from providers.fake_kit.switches import Switches

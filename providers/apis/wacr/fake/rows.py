@@ -5,9 +5,9 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-from providers.fake_kit.people import Sighting
+from providers.fake_kit.made_up.people import Sighting
+from providers.fake_kit.made_up.wording import Missing, put, whole_seconds
 from providers.fake_kit.store import Row
-from providers.fake_kit.wording import Missing, put, whole_seconds
 
 TENANT_ID = 7
 _WAYS: tuple[Missing, ...] = ("null", "empty")

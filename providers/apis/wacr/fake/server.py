@@ -12,10 +12,10 @@ from starlette.routing import Route
 from providers.apis.wacr.fake.query import SORTS, condition_test, conditions, is_filter, sort_fields, sort_keys
 from providers.apis.wacr.fake.rows import GROUPS, SOURCES, STATUSES, contact_rows
 from providers.fake_kit.errors import ApiError
+from providers.fake_kit.made_up.people import DEFAULT_SEED, DemoPeople, records_of
 from providers.fake_kit.matching import found, ordered
 from providers.fake_kit.paging import page_size, window
 from providers.fake_kit.parameters import Parameters
-from providers.fake_kit.people import DEFAULT_SEED, DemoPeople, records_of
 from providers.fake_kit.server import DEMO_CREDENTIAL, FakeApp, bearer, json_answer
 from providers.fake_kit.store import Row, Store
 from providers.fake_kit.switches import Switches

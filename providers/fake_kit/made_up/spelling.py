@@ -7,7 +7,7 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Literal
 
-from providers.fake_kit.names import Name
+from providers.fake_kit.made_up.names import Name
 
 PhoneStyle = Literal["e164", "spaced", "dashed", "digits", "local"]
 

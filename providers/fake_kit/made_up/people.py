@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
-from providers.fake_kit.names import COMPANIES, CULTURES, Name
-from providers.fake_kit.spelling import Phone, PhoneStyle, write_email, write_name, write_phone
+from providers.fake_kit.made_up.names import COMPANIES, CULTURES, Name
+from providers.fake_kit.made_up.spelling import Phone, PhoneStyle, write_email, write_name, write_phone
 from providers.fake_kit.switches import DEMO_NOW
 
 SourceKind = Literal["tether", "askelephant", "wacr", "autokonnect"]
