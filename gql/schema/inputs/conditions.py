@@ -27,6 +27,7 @@ from gql.schema.inputs.contact_filter import (
     TetherCustomFilter,
     TetherFilter,
     TetherQuietFor,
+    TetherStageId,
     WacrDateTimeFilter,
     WacrFilter,
     WacrIdFilter,
@@ -145,11 +146,15 @@ def _tether_value(value: Any, path: str) -> Value:
                 raise BadUserInput(path, "expected start, end or both")
             return start, end
         case list():
-            return tuple(_custom(item) if isinstance(item, TetherCustomFilter) else item for item in value)
+            return tuple(
+                _pair(item) if isinstance(item, TetherCustomFilter | TetherStageId) else item for item in value
+            )
     return _value(value)
 
 
-def _custom(given: TetherCustomFilter) -> Value:
+def _pair(given: TetherCustomFilter | TetherStageId) -> Value:
+    if isinstance(given, TetherStageId):
+        return given.name, given.id
     # As JSON text: whatever the value is, it can be compared and hashed, and goes out as it came.
     return given.key, msgspec.json.encode(given.value).decode()
 

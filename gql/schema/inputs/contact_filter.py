@@ -75,6 +75,12 @@ class TetherCustomFilter:
     )
 
 
+@strawberry.input(description="A stage of Tether: its name, as the stage list has it, and its id.")
+class TetherStageId:
+    name: str = strawberry.field(description="The stage's name.")
+    id: str = strawberry.field(description="The stage's id in Tether.")
+
+
 @strawberry.input(
     description=(
         "Tether's own filters, applied by Tether itself. What a contact tells of itself (`source`, `leadSource`, "
@@ -95,6 +101,10 @@ class TetherFilter:
     pipeline_stage: str | None = _optional("The stage's id equals this.")
     pipeline_id: str | None = _optional("The pipeline to ask; the organisation's active one unless said.")
     stages: list[str] | None = _optional("Only the stages with these names.")
+    stage_id_by_name: list[TetherStageId] | None = _optional(
+        "The ids of stages by their names: Tether then goes by the id, and finds contacts that still carry a renamed "
+        "stage's old name."
+    )
     custom_filters: list[TetherCustomFilter] | None = _optional("Conditions on custom fields; all have to hold.")
     bulk_only: bool | None = _optional("Only contacts that were created by a bulk import.")
     message_status: TetherMessageStatus | None = _optional("With or without messages.")

@@ -155,13 +155,13 @@ def _effective(conditions: tuple[Condition, ...]) -> tuple[Condition, ...]:
         condition
         for condition in dict.fromkeys(conditions)
         if not (condition.field == filters.BULK_ONLY and condition.value is False)
-        and not (condition.field == filters.CUSTOM_FILTERS and condition.value == ())
+        and not (condition.field in (filters.CUSTOM_FILTERS, filters.STAGE_ID_BY_NAME) and condition.value == ())
     )
     return tuple(sorted(restricting, key=lambda condition: not condition.field.startswith("tether.")))
 
 
 def _post_only(condition: Condition) -> bool:
-    if condition.field in (filters.CUSTOM_FILTERS, filters.STAGES):
+    if condition.field in (filters.CUSTOM_FILTERS, filters.STAGES, filters.STAGE_ID_BY_NAME):
         return bool(condition.value)
     if condition.field == filters.BULK_ONLY:
         return condition.value is True

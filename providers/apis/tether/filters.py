@@ -26,6 +26,7 @@ PIPELINE_STAGE = "tether.pipelineStage"
 PIPELINE_ID = "tether.pipelineId"
 STAGES = "tether.stages"
 CUSTOM_FILTERS = "tether.customFilters"
+STAGE_ID_BY_NAME = "tether.stageIdByName"
 BULK_ONLY = "tether.bulkOnly"
 MESSAGE_STATUS = "tether.messageStatus"
 LAST_MESSAGE_TIME_RANGE = "tether.lastMessageTimeRange"
@@ -88,12 +89,12 @@ def texts(condition: Condition) -> Condition | Never:
 
 
 def once_a_key(condition: Condition) -> Condition:
-    """Returns the custom filters. Raises FilterRefused for two values of one key: Tether takes a map."""
+    """Returns the condition on a map. Raises FilterRefused for two values of one key."""
     pairs = condition.value if isinstance(condition.value, tuple) else ()
     keys = [pair[0] for pair in pairs if isinstance(pair, tuple)]
     repeated = next((key for index, key in enumerate(keys) if key in keys[:index]), None)
     if repeated is not None:
-        raise FilterRefused(f'{CUSTOM_FILTERS}: the key "{repeated}" stands there twice; Tether takes one value a key')
+        raise FilterRefused(f'{condition.field}: the key "{repeated}" stands there twice; Tether takes one value a key')
     return condition
 
 

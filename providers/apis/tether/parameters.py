@@ -83,6 +83,8 @@ def _member(condition: Condition) -> tuple[str, object]:
             return "lastMessageTimeRange", {"value": number, "unit": unit.lower()}
         case filters.LAST_MESSAGE_DATE_RANGE, (start, end):
             return "lastMessageDateRange", _range(start, end)
+        case filters.STAGE_ID_BY_NAME, tuple(pairs):
+            return "stageIdByName", {pair[0]: pair[1] for pair in pairs if isinstance(pair, tuple)}
         case filters.CUSTOM_FILTERS, tuple(pairs):
             return "customFilters", dict(_custom_filters(pairs))
     raise TypeError(f"{field}.{condition.operator} was not taken by push_down")

@@ -313,3 +313,25 @@ async def test_several_owners_go_to_the_stages_and_the_slice_says_who_is_not_fou
         SourceStatus.PARTIAL,
         ["SEARCH_INCOMPLETE"],
     )
+
+
+async def test_a_stage_that_is_named_with_its_id_has_the_contacts_that_carry_its_old_name_too() -> None:
+    rows = filter_rows("tether", 120)
+    in_it = [row for row in rows if row.get("pipelineStage") == STAGE["_id"]]
+    renamed = [row["_id"] for row in in_it if row.get("status") != STAGE["name"]]
+    assert renamed
+    world = World({"tether": rows})
+    by_name = await asked(world, And((Condition("tether.stages", Operator.IN, (STAGE["name"],)),)))
+    assert not by_name & set(renamed)
+    by_id = await asked(
+        world,
+        And(
+            (
+                Condition("tether.stages", Operator.IN, (STAGE["name"],)),
+                Condition("tether.stageIdByName", Operator.EQ, ((STAGE["name"], STAGE["_id"]),)),
+            )
+        ),
+    )
+    assert by_id == {row["_id"] for row in in_it}
+    body = world.fakes["tether"].calls[-1].body
+    assert body["stageIdByName"] == {STAGE["name"]: STAGE["_id"]}
