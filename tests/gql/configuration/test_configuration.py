@@ -428,3 +428,36 @@ def test_the_operations_page_has_every_key_with_its_default(table: str, key: str
     documented = tomllib.loads(f"value = {row[1]}")["value"] if row[1] else None
     default = None if field.is_required() else field.default
     assert documented == (list(default) if isinstance(default, tuple) else default)
+
+
+KEYS = """
+[server.auth]
+mode = "api_keys"
+[[server.auth.keys]]
+name = "ann"
+hash = "sha256:{}"
+""".replace("{}", "a" * 64)
+FORWARDED = """
+[[sources]]
+name = "events"
+provider = "autokonnect"
+base_url = "https://events.example.com"
+token_header = "HEADER"
+"""
+
+
+@pytest.mark.parametrize("header", ["Authorization", "X-API-Key", "authorization"])
+def test_a_header_in_which_callers_prove_who_they_are_is_not_handed_on_to_a_source(tmp_path: Path, header: str) -> None:
+    assert mistakes(tmp_path, KEYS + FORWARDED.replace("HEADER", header)) == [
+        f"sources[0].token_header: expected a header of its own, not {header}: the gateway reads it itself "
+        '(server.auth.mode = "api_keys")'
+    ]
+
+
+@pytest.mark.parametrize(
+    "header", ["Host", "Content-Length", "Connection", "Transfer-Encoding", "Upgrade", "TE", "Origin"]
+)
+def test_a_header_that_has_a_meaning_already_is_none_for_a_credential(tmp_path: Path, header: str) -> None:
+    assert mistakes(tmp_path, FORWARDED.replace("HEADER", header)) == [
+        f"sources[0].token_header: expected a header without a meaning of its own, not {header.lower()}"
+    ]

@@ -23,6 +23,7 @@ import pytest
 
 from gql.http.unsent import UnsentBytes
 
+ROOT = Path(__file__).resolve().parents[3]
 SECONDS = 60.0
 """How long a test waits for the server; far more than any answer takes."""
 QUERY = b'{"query": "{ __typename }"}'
@@ -339,6 +340,26 @@ def test_the_refusal_of_a_large_body_is_read_by_a_client_that_sends_first(url: s
         urllib.request.urlopen(request, timeout=SECONDS)
     assert refused.value.code == 413
     assert json.loads(refused.value.read())["errors"][0]["extensions"]["setting"] == "server.limits.body_bytes"
+
+
+@pytest.mark.integration
+def test_the_refusal_of_a_large_body_is_read_by_nodes_fetch(url: str) -> None:
+    script = f"""
+        const body = Buffer.alloc(8_000_000, 32);
+        const headers = {{"Content-Type": "application/json"}};
+        const answer = await fetch("{url}/graphql", {{method: "POST", body, headers}});
+        console.log(answer.status, JSON.stringify(await answer.json()));
+    """
+    done = subprocess.run(
+        [str(ROOT / "console/with-node"), "node", "--input-type=module", "-e", textwrap.dedent(script)],
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=True,
+    )
+    status, _, answer = done.stdout.partition(" ")
+    assert status == "413"
+    assert json.loads(answer)["errors"][0]["extensions"]["setting"] == "server.limits.body_bytes"
 
 
 def test_a_redirect_does_not_name_the_host_that_was_sent(url: str) -> None:
