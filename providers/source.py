@@ -124,6 +124,12 @@ class Source:
             await self._cached.forget(scope, request)
         return self.invalid(error)
 
+    def refusals(self, credential: Credential | None) -> int:
+        """Returns how often the source has refused a credential (None: its own), as far as answers are kept for it."""
+        if self._cached is None:
+            return 0
+        return self._cached.refusals(self._scope if credential is None else self._scope_for(credential))
+
     async def aclose(self) -> None:
         """Ends the calls under way for the cache, and the transport's connections."""
         if self._cached is not None:

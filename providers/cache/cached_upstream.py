@@ -22,6 +22,7 @@ from providers.spi.request import Request, Response
 _KEEP_FOR_REVALIDATION = 300.0
 # Of so many questions the failure of their last refresh is known.
 _MOST_FAILURES = 1_000
+_MOST_REFUSALS = 10_000
 # What belongs to one message and not to the answer it carries (RFC 9111, 3.1 and 3.2).
 _OF_THE_MESSAGE = frozenset(
     {"connection", "content-encoding", "content-length", "keep-alive", "set-cookie", "transfer-encoding"}
@@ -45,6 +46,13 @@ class CachedUpstream:
         self._flights: SingleFlight[tuple[bytes, Request], Response] = SingleFlight()
         # Why answers that are given past their time could not be renewed in the background.
         self._failures: dict[tuple[bytes, Request], SourceError] = {}
+        # How often each scope's credential was refused.
+        self._refusals: dict[bytes, int] = {}
+
+    def refusals(self, scope: bytes) -> int:
+        """Returns how often the source has refused a scope's credential: what is kept elsewhere for it under another
+        number is over."""
+        return self._refusals.get(scope, 0)
 
     async def exchange(
         self,
@@ -153,6 +161,9 @@ class CachedUpstream:
         """
         if isinstance(error, SourceUnauthenticated) or (known and isinstance(error, SourceForbidden)):
             longest = self._ttl + max(self._stale_if_error, self._stale_while_revalidate) + _KEEP_FOR_REVALIDATION
+            self._refusals[scope] = self._refusals.pop(scope, 0) + 1
+            if len(self._refusals) > _MOST_REFUSALS:
+                del self._refusals[next(iter(self._refusals))]
             await self._cache.end(scope, asked_at, longest)
         elif known:
             await self.forget(scope, request)

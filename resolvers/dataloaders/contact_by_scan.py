@@ -35,7 +35,9 @@ class Scan(DataLoader[str, Any]):
         self._operation = operation
         self._source = source
         self._seen = seen_contacts(source)
-        self._credential = operation.credentials.get(source.name)
+        credential = operation.credentials.get(source.name)
+        # What was seen before the credential was refused is not given after it.
+        self._credential = (credential, source.refusals(credential))
         self._lock = asyncio.Lock()
         self._contacts: dict[str, ContactRecord] = {}
         self._answers = 0

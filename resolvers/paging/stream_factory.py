@@ -89,6 +89,8 @@ def _sorted_here(operation: Operation, plan: SourcePlan, bounds: Bounds, forward
     identity = (
         plan.source,
         credential,
+        # A list that was read before the credential was refused is not given after it.
+        plan.source.refusals(credential),
         plan.query.conditions,
         plan.query.search,
         plan.query.parts,

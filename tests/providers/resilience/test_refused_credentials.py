@@ -20,9 +20,12 @@ from providers.redis.connection import RedisLink
 from providers.settings import SourceSettings
 from providers.source import Source
 from providers.spi.errors import SourceError, SourceForbidden, SourceUnauthenticated, SourceUnavailable
+from providers.spi.query import Order, OrderField
 from providers.spi.request import Request, Response
+from resolvers import nodes
 from tests.support.redis_server import needs_redis, running_redis
 from tests.support.scripted_server import ok
+from tests.support.world import World as Fakes
 
 FIRST = Request("GET", "/v2/contacts", (("page", "1"),))
 SECOND = Request("GET", "/v2/contacts", (("page", "2"),))
@@ -254,3 +257,23 @@ async def test_a_client_is_told_that_a_stale_answer_could_not_be_renewed_and_tha
         server.status = 401
         assert (await slices())[-1] == {"errors": ["SOURCE_UNAUTHENTICATED"]}
     listening.close()
+
+
+async def test_lists_and_contacts_that_were_kept_outside_of_the_cache_end_with_it() -> None:
+    world = Fakes({"autokonnect": 30}, cached=True)
+    orders = (Order(OrderField.LAST_NAME),)
+    first = await world.connection(first=5, orders=orders)
+    wanted = first.nodes[0]
+    assert await nodes.contact(world.operation(), wanted.id, frozenset()) is not None
+    world.forget_calls()
+    kept = await world.connection(first=5, after=first.page_info.end_cursor, orders=orders)
+    assert len(kept.nodes) == 5
+    assert world.calls("autokonnect") == 0, "the walk goes on in the list that it began in"
+
+    world.fakes["autokonnect"].switches.fail("status", 1_000, status=401)
+    refused = await world.page(first=5, search="nobody at all")
+    assert [failure.code.value for failure in refused.failures] == ["SOURCE_UNAUTHENTICATED"]
+    later = await world.page(first=5, after=first.page_info.end_cursor, orders=orders)
+    assert [failure.code.value for failure in later.failures] == ["SOURCE_UNAUTHENTICATED"]
+    with pytest.raises(SourceUnauthenticated):
+        await nodes.contact(world.operation(), wanted.id, frozenset())
