@@ -290,7 +290,7 @@ class StageReader:
         if bookmark.alone is not None:
             self._list = StageList(bookmark.alone, bookmark.total)
 
-    async def read(self, start: int, stop: int) -> Rows[ContactRecord]:
+    async def read(self, start: int, stop: int, *, prove_end: bool = True) -> Rows[ContactRecord]:
         rows, self._list = await self._board.read(self._key, start, stop, self._list)
         return rows
 

@@ -44,7 +44,7 @@ class WholeList:
     def go_on(self, bookmark: PageNumberBookmark) -> None:
         """Does nothing: reading goes on from any bookmark alike."""
 
-    async def read(self, start: int, stop: int) -> Rows[TagRecord]:
+    async def read(self, start: int, stop: int, *, prove_end: bool = True) -> Rows[TagRecord]:
         """Returns the rows `start` to before `stop`. Raises SourceError, also when tags go on coming twice."""
         whole = self._rows
         if whole is None:

@@ -142,8 +142,10 @@ class PagedList(Generic[S]):
     def go_on(self, bookmark: PageNumberBookmark) -> None:
         """Does nothing: reading goes on from any bookmark alike."""
 
-    async def read(self, start: int, stop: int) -> Rows[S]:
+    async def read(self, start: int, stop: int, *, prove_end: bool = True) -> Rows[S]:
         """Returns the rows `start` to before `stop`. Raises SourceError.
+
+        `prove_end`: that the list ends behind them is not left to the total alone.
 
         A source that gives other page sizes than asked, or refuses large ones, is noticed, and the window read again
         (DESIGN.md 6).
@@ -165,7 +167,7 @@ class PagedList(Generic[S]):
                 rows = _joined(wanted, pages)
                 if not rows.missing:
                     self._sizes.adopt(sizes, before)
-                return await self._to_its_end(rows, start, pages)
+                return await self._to_its_end(rows, start, pages) if prove_end else rows
             if short is not None:
                 # Smaller pages are short as well: it is rows that are missing, not room on a page.
                 return short

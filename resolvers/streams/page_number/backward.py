@@ -44,9 +44,8 @@ class BackwardPageNumberStream(PageNumberStreamBase):
             self.ended = True
             return
         start = max(0, bookmark.index - count - (1 if first else 0))
-        rows, as_was = await self._read_at(
-            bookmark, start, bookmark.index + (1 if bookmark.last is None and bookmark.ahead else 0)
-        )
+        # At the end of the list one row more shows whether it is the end, and not the total alone that says so.
+        rows, as_was = await self._read_at(bookmark, start, bookmark.index + (1 if bookmark.last is None else 0))
         stop = bookmark.index
         if self._other_end(bookmark, rows):
             return

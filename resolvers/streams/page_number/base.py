@@ -33,7 +33,7 @@ class RowReader(Protocol):
 
     def go_on(self, bookmark: PageNumberBookmark) -> None: ...
 
-    def read(self, start: int, stop: int) -> Awaitable[Rows[ContactRecord]]: ...
+    def read(self, start: int, stop: int, *, prove_end: bool = True) -> Awaitable[Rows[ContactRecord]]: ...
 
 
 class PageNumberStreamBase(Stream):
@@ -112,7 +112,8 @@ class PageNumberStreamBase(Stream):
         return rows, as_was
 
     async def _read(self, start: int, stop: int) -> Rows[ContactRecord]:
-        rows = await self._reader.read(start, stop)
+        # Only who reads on at the end has to know that it is one.
+        rows = await self._reader.read(start, stop, prove_end=self.forward)
         self.met(rows.responses, rows.bad)
         if rows.total is not None or rows.exceeded:
             self.total = rows.total
