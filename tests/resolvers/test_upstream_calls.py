@@ -85,7 +85,8 @@ async def test_backward_over_lists_of_unequal_length_each_page_is_one_call_of_a_
     whole = ids(await world.walk([100]))
     world.forget_calls()
     page = await world.connection(Wanted(total=False), last=25)
-    assert {name: world.calls(name) for name in lengths} == dict.fromkeys(lengths, 2)
+    # Its length, its last page, and the row behind: that the list ends there is otherwise the total's word alone.
+    assert {name: world.calls(name) for name in lengths} == dict.fromkeys(lengths, 3)
     seen = ids(page.nodes)
     while page.page_info.has_previous_page:
         world.forget_calls()
@@ -166,7 +167,7 @@ async def test_a_long_run_of_equal_keys_is_not_read_a_record_a_call() -> None:
         world.forget_calls()
         page = await world.connection(Wanted(total=False), orders=orders, **arguments)
         assert ids(page.nodes) == (one[:20] if "first" in arguments else one[-20:])
-        assert world.calls("wacr") <= 6
+        assert world.calls("wacr") <= 7
 
 
 async def test_pages_of_a_list_that_is_sorted_here_are_read_side_by_side() -> None:

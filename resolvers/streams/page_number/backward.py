@@ -44,8 +44,11 @@ class BackwardPageNumberStream(PageNumberStreamBase):
             self.ended = True
             return
         start = max(0, bookmark.index - count - (1 if first else 0))
-        # At the end of the list one row more shows whether it is the end, and not the total alone that says so.
-        rows, as_was = await self._read_at(bookmark, start, bookmark.index + (1 if bookmark.last is None else 0))
+        # Only at the end of the list does anything hang on where that is.
+        self._prove_end = not self._rows and bookmark.last is None and not bookmark.ahead
+        rows, as_was = await self._read_at(
+            bookmark, start, bookmark.index + (1 if bookmark.last is None and bookmark.ahead else 0)
+        )
         stop = bookmark.index
         if self._other_end(bookmark, rows):
             return

@@ -71,6 +71,8 @@ class PageNumberStreamBase(Stream):
         # Where reading goes on after the list was found moved, until rows are taken again.
         self._here: PageNumberBookmark | None = None
         self._mends = 0
+        # Whether the end of the list is not to be left to its total alone.
+        self._prove_end = True
         # How far the rows behind the bookmark have moved since it was made.
         self._shift = 0
         # The index at which the stretch ends on its far side, where that had to be looked for.
@@ -112,8 +114,7 @@ class PageNumberStreamBase(Stream):
         return rows, as_was
 
     async def _read(self, start: int, stop: int) -> Rows[ContactRecord]:
-        # Only who reads on at the end has to know that it is one.
-        rows = await self._reader.read(start, stop, prove_end=self.forward)
+        rows = await self._reader.read(start, stop, prove_end=self._prove_end)
         self.met(rows.responses, rows.bad)
         if rows.total is not None or rows.exceeded:
             self.total = rows.total

@@ -228,7 +228,8 @@ def test_a_variable_is_walked_once_however_often_it_is_used() -> None:
     once = documents().get(f"query($f: ContactFilter) {{ {CONTACTS} }}")
     total = document.operations[0].given.total
     assert total(variables) == (20_000, 0)
-    assert calls_of(lambda: total(variables)) == calls_of(lambda: once.operations[0].given.total(variables))
+    # A call or two may be the interpreter's own; walked forty times it would be forty times as many.
+    assert calls_of(lambda: total(variables)) < 2 * calls_of(lambda: once.operations[0].given.total(variables))
 
 
 # matches and person below each other, look-ups, introspection
