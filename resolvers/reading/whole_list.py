@@ -100,7 +100,8 @@ async def _read_pages(operation: Operation, plan: SourcePlan) -> tuple[Whole, bo
     contacts = contact_list(operation, plan)
     sizes = page_sizes(plan.source)
     first = await contacts.read(0, min(sizes.largest, limit + 1))
-    if first.total is not None and first.total > limit:
+    # A list that ends on its first page is short, whatever it says of its length.
+    if first.total is not None and first.total > limit and not first.ended:
         raise TooLong(first.total)
     parts = [first]
     size = len(first.records)
