@@ -1,4 +1,4 @@
-"""The worst requests: at least one for every limit and every counter. Each finding adds its own."""
+"""The worst requests, at least one for every limit that is looked at before execution. Each finding adds its own."""
 
 from __future__ import annotations
 
