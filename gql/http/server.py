@@ -27,6 +27,7 @@ __all__ = ["CannotListen", "address", "listen", "serve", "serve_workers", "settl
 
 _BACKLOG: Final = 2048
 _KEEP_ALIVE_SECONDS: Final = 75
+_TURNS_TO_CLOSE: Final = 3
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 # Requests leave no cycles: with its default thresholds the collector finds nothing, often. Connections that end leave a
 # few, which grow old beside others, so the oldest generation must come round too.
@@ -112,29 +113,41 @@ class _DrainingServer(uvicorn.Server):
         backlogs = [listener.dup() for listener in sockets or []]
         for server in self.servers:
             server.close()
-        for backlog in backlogs:
-            backlog.setblocking(False)
-            await self._accept_all(backlog)
-            backlog.close()
-        await super().shutdown(sockets)
-
-    async def _accept_all(self, backlog: socket.socket) -> None:
+        for listener in sockets or []:
+            listener.close()
+        # The loop's own hold on the listener ends in its next turns; the copy is then the last one of this process.
+        for _ in range(_TURNS_TO_CLOSE):
+            await asyncio.sleep(0)
+        # Without a turn between the last look and the end, for what comes in between is reset by the kernel.
+        accepted = [connection for backlog in backlogs for connection in _drained(backlog)]
         loop = asyncio.get_running_loop()
-        while True:
-            try:
-                connection, _ = backlog.accept()
-            except OSError:
-                # There is none any more, or another worker was faster.
-                return
-            connection.setblocking(False)
+        for connection in accepted:
             with contextlib.suppress(OSError):
                 await loop.connect_accepted_socket(self._protocol, connection)
+        await super().shutdown(None)
 
     def _protocol(self) -> asyncio.Protocol:
         made: asyncio.Protocol = self.config.http_protocol_class(  # type: ignore[call-arg]
             config=self.config, server_state=self.server_state, app_state=self.lifespan.state
         )
         return made
+
+
+def _drained(backlog: socket.socket) -> list[socket.socket]:
+    """Returns the connections that wait in a listener's backlog, and closes it."""
+    backlog.setblocking(False)
+    accepted: list[socket.socket] = []
+    # No more than can have waited: clients that come back at once must not keep a server from ending.
+    for _ in range(_BACKLOG):
+        try:
+            connection, _ = backlog.accept()
+        except OSError:
+            # There is none any more, or another worker was faster.
+            break
+        connection.setblocking(False)
+        accepted.append(connection)
+    backlog.close()
+    return accepted
 
 
 class _Worker(multiprocess.Process):

@@ -233,7 +233,7 @@ def test_over_the_bound_the_one_that_took_nothing_for_the_longest_time_is_ended(
 UPGRADES = [
     b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: x\r\nSec-WebSocket-Version: 13\r\n",
     b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n",
-    b"Connection: upgrade\r\nUpgrade: \x01odd\r\n".replace(b"\x01", b""),
+    b"Connection: upgrade\r\nUpgrade: odd\r\n",
     b"Connection: keep-alive, Upgrade\r\nUpgrade: a/1, b/2\r\n",
 ]
 SMUGGLED = b"GET /smuggled HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
@@ -374,7 +374,8 @@ def test_a_redirect_does_not_name_the_host_that_was_sent(url: str) -> None:
     with connected(port) as connection:
         connection.sendall(b"GET /graphql/ HTTP/1.1\r\nHost: localhost:1\r\nConnection: close\r\n\r\n")
         found = answered(connection)
-    assert int(found.split(b" ", 2)[1]) in (307, 308, 404)
+    assert found.startswith(b"HTTP/1.1 307")
+    assert b"\r\nlocation: ../graphql\r\n" in found
     assert b"localhost:1" not in found
 
 
@@ -407,7 +408,10 @@ class Load:
         self.port = port
         self.answered = 0
         self.refused = 0
-        self.broken: list[str] = []
+        # Reset by the kernel: it had ended the handshake, and nobody had accepted the connection yet.
+        self.reset = 0
+        # Accepted, and ended without a whole answer.
+        self.lost: list[bytes] = []
         self._stop = threading.Event()
         self._threads = [threading.Thread(target=self._ask) for _ in range(8)]
         for thread in self._threads:
@@ -423,15 +427,19 @@ class Load:
                     return
                 continue
             with connection:
+                found = b""
                 try:
                     connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
-                    found = answered(connection)
-                except ConnectionError as error:
-                    found = repr(error).encode()
-                if found.startswith(b"HTTP/1.1 200"):
+                    while piece := connection.recv(65_536):
+                        found += piece
+                except ConnectionError:
+                    if not found:
+                        self.reset += 1
+                        continue
+                if found.startswith(b"HTTP/1.1 200") and b"\r\n\r\n" in found:
                     self.answered += 1
                 else:
-                    self.broken.append(found.decode("latin-1"))
+                    self.lost.append(found)
 
     def stop(self) -> None:
         self._stop.set()
@@ -472,6 +480,6 @@ def test_every_accepted_connection_is_answered_when_the_server_is_told_to_end(wo
         if process.poll() is None:
             process.kill()
     assert load.refused > 0, "it does not listen any more"
-    # A handshake that the kernel ends after the last look into the backlog is reset by it: nobody had accepted it.
-    assert len(load.broken) <= 2, load.broken
-    assert all("200" not in each for each in load.broken)
+    assert load.lost == []
+    # A handshake that the kernel ends after the last look into the backlog; without that look it is several.
+    assert load.reset <= 2
